@@ -57,10 +57,10 @@ def tally(log: DecisionLog, rulesets: Sequence[Ruleset], *, with_changes: bool) 
 
 
 def _changes(log: DecisionLog, query: BacktestQuery, verdicts: VerdictTable) -> list[VerdictChange]:
-    found: list[VerdictChange] = []
+    changes: list[VerdictChange] = []
     for name, timestamp, amount, *keys in log.ask(f"{query.listing()} ORDER BY timestamp, transactionId"):
         (standing, _), decided = verdicts.outcomes(keys)
         if decided[0][0] is not decided[-1][0]:
             said, scores = zip(*decided, strict=True)
-            found.append(VerdictChange(name, timestamp, standing, amount, said, scores))
-    return found
+            changes.append(VerdictChange(name, timestamp, standing, amount, said, scores))
+    return changes

@@ -181,12 +181,12 @@ def _acted(ruleset: Ruleset, places: Sequence[int], log_odds: str) -> str:
         approved = f"{probability} * ({literal(acting.fraud)} + {literal(acting.fraud_share)} * amountBase)"
         declined = f"(1e0 - {probability}) * {literal(acting.honest_decline)}"
         review = literal(acting.review)
-        found = (
+        case = (
             f"CASE WHEN amountBase IS NULL THEN 0 WHEN {declined} < least({approved}, {review}) THEN 3 "
             f"WHEN {review} < {approved} THEN 2 ELSE 1 END"
         )
     else:
-        found = (
+        case = (
             f"CASE WHEN {probability} >= {literal(acting.decline)} THEN 3 "
             f"WHEN {probability} >= {literal(acting.review)} THEN 2 ELSE 1 END"
         )
@@ -195,7 +195,7 @@ def _acted(ruleset: Ruleset, places: Sequence[int], log_odds: str) -> str:
         for rule, place in zip(ruleset.rules, places, strict=True)
         if rule.mode is Mode.LIVE and rule.id in ruleset.unweighed
     ]
-    return f"CASE WHEN {' OR '.join(unweighed)} THEN 0 ELSE {found} END" if unweighed else found
+    return f"CASE WHEN {' OR '.join(unweighed)} THEN 0 ELSE {case} END" if unweighed else case
 
 
 def _points(ruleset: Ruleset, places: Sequence[int]) -> str:

@@ -61,23 +61,23 @@ def read_columns(
     codes: dict[object, float] = {}
     delay = round(label_delay_days * DAY)
     file = MappedFile(path, file_map, needs=_NEEDED)
-    for number, each in enumerate(file.sound_rows(), start=1):
-        values = each.values
+    for number, file_row in enumerate(file.sound_rows(), start=1):
+        values = file_row.values
         time: int = values["timestamp"]
         truths = Truths(path)
-        truths.add(each, "it")
-        told = truths.told({"it": time}, delay).get("it")
+        truths.add(file_row, "it")
+        truth = truths.told({"it": time}, delay).get("it")
         for column, value in zip(file_map.learn, values[LEARNT], strict=True):
             try:
                 numbers.append(_number(value, codes))
             except (TypeError, OverflowError):
                 raise FileProblemError(
-                    place(path, Row(each.number, {}, (f"column {shown(column)}: is neither a number nor a text",)))
+                    place(path, Row(file_row.number, {}, (f"column {shown(column)}: is neither a number nor a text",)))
                 ) from None
         times.append(time)
-        frauds.append(told is not None and told.fraud)
-        known.append(told.known_at if told and told.known_at is not None else time + delay)
-        amounts.append(_amount(file, each))
+        frauds.append(truth is not None and truth.fraud)
+        known.append(truth.known_at if truth and truth.known_at is not None else time + delay)
+        amounts.append(_amount(file, file_row))
         if on_progress:
             on_progress(number)
     if not any(frauds):

@@ -60,12 +60,12 @@ class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
     def decisions(self, alerted: "Flags", declined: "Flags") -> dict[str, float | None]:
         """Return the figures of what was decided."""
         days = max((int(self.times.max()) - int(self.times.min())) / DAY, 1.0)
-        found = int((alerted & self.frauds).sum())
+        frauds_alerted = int((alerted & self.frauds).sum())
         alerts = int(alerted.sum())
         return {
             "alerts_a_day": round(alerts / days, 2),
-            "alert_precision": round(found / alerts, 4) if alerts else None,
-            "alert_recall": round(found / int(self.frauds.sum()), 4),
+            "alert_precision": round(frauds_alerted / alerts, 4) if alerts else None,
+            "alert_recall": round(frauds_alerted / int(self.frauds.sum()), 4),
             "declines_a_day": round(int(declined.sum()) / days, 2),
             "false_declines_per_1000": round(
                 1000 * int((declined & ~self.frauds).sum()) / int((~self.frauds).sum()), 3

@@ -122,12 +122,12 @@ class OrderedFile:
         decode = msgspec.msgpack.Decoder(Transaction).decode
         with self._database() as database:
             # Where some rows have a label, what others only say in `fraud` nobody ever reported.
-            found = database.execute(
+            rows = database.execute(
                 "SELECT body, fraud, CASE WHEN unsaid AND ? THEN NULL ELSE known END FROM read_parquet(?) "
                 "ORDER BY received, number",
                 [self._has_labels, str(self._sorted)],
             )
-            while batch := found.fetchmany(_BATCH):
+            while batch := rows.fetchmany(_BATCH):
                 for body, fraud, known in batch:
                     yield Labelled(decode(body), fraud, known)
 
@@ -137,8 +137,8 @@ class OrderedFile:
     def _has_repeated(self) -> bool:
         with self._database() as database:
             asked = "SELECT count(DISTINCT id) FROM read_parquet(?)"
-            found = database.execute(asked, [str(self._sorted)]).fetchone()
-        return found is not None and found[0] < self.rows
+            counted = database.execute(asked, [str(self._sorted)]).fetchone()
+        return counted is not None and counted[0] < self.rows
 
     def _keep_first(self) -> None:
         """Leave out rows that give a transaction again, and keep the newest label that any of its rows has."""
@@ -151,9 +151,9 @@ class OrderedFile:
         rows, self.frauds = counted or (0, 0)
         self.repeated, self.rows = self.rows - rows, rows
 
-    def _refuse_honest(self, told: Path) -> None:
+    def _refuse_honest(self, path: Path) -> None:
         if not self.frauds:
-            raise FileProblemError(f"{told}: no row says that it is fraud, as label or fraud")
+            raise FileProblemError(f"{path}: no row says that it is fraud, as label or fraud")
 
     def _write(self, file: MappedFile, truths: Truths | None, on_progress: Callable[[int], None] | None) -> None:
         with pq.ParquetWriter(self._sorted, _COLUMNS) as writer:
@@ -175,11 +175,11 @@ class OrderedFile:
 
     def _write_batch(self, writer: Any, batch: Sequence[tuple[Transaction, bool]], truths: Truths) -> None:  # noqa: ANN401  (pyarrow has no types)
         times = {transaction.transaction_id: transaction.timestamp for transaction, _ in batch}
-        told = truths.told(times, self._delay)
+        truth_of = truths.told(times, self._delay)
         encode = msgspec.msgpack.Encoder().encode
         rows: list[dict[str, Any]] = []
         for transaction, unsaid in batch:
-            truth = told.get(transaction.transaction_id)
+            truth = truth_of.get(transaction.transaction_id)
             self.rows += 1
             self.frauds += truth is not None and truth.fraud
             self.first = min(self.first or transaction.timestamp, transaction.timestamp)

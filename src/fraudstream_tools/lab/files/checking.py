@@ -65,37 +65,37 @@ def check_file(
         FileProblemError: nothing of the file can be read, or its columns are not those that are needed.
     """
     file = MappedFile(path, file_map, needs=REQUIRED)
-    found = FileCheck(wrong=ProblemList(path), notices=[])
+    result = FileCheck(wrong=ProblemList(path), notices=[])
     seen: set[str] = set()
     times = array("q")
-    for row in _readable(itertools.islice(checked_rows(file), limit), found):
-        found.rows += 1
+    for row in _readable(itertools.islice(checked_rows(file), limit), result):
+        result.rows += 1
         if row.problems:
-            found.wrong.add(row)
+            result.wrong.add(row)
             continue
         name = row.values["transactionId"]
-        found.repeated += name in seen
+        result.repeated += name in seen
         seen.add(name)
-        found.labels += "label" in row.values or "fraud" in row.values
+        result.labels += "label" in row.values or "fraud" in row.values
         if (time := row.values.get("timestamp")) is not None:
             times.append(time)
-            found.oldest = min(time, found.oldest or time)
-            found.newest = max(time, found.newest or time)
-    latest = found.newest if shift_to_now and found.newest is not None else now
-    found.too_old = sum(time < latest - USUAL_PAST_DAYS * DAY for time in times)
-    found.skipped = file.skipped
-    found.notices = file.notices
-    return found
+            result.oldest = min(time, result.oldest or time)
+            result.newest = max(time, result.newest or time)
+    latest = result.newest if shift_to_now and result.newest is not None else now
+    result.too_old = sum(time < latest - USUAL_PAST_DAYS * DAY for time in times)
+    result.skipped = file.skipped
+    result.notices = file.notices
+    return result
 
 
-def _readable(rows: Iterator[Row], found: FileCheck) -> Iterator[Row]:
+def _readable(rows: Iterator[Row], result: FileCheck) -> Iterator[Row]:
     """Yield rows as far as the file can be read."""
     try:
         yield from rows
     except FileProblemError as error:
-        if not found.rows:
+        if not result.rows:
             raise
-        found.stopped = str(error)
+        result.stopped = str(error)
 
 
 def checked_rows(file: MappedFile) -> Iterator[Row]:

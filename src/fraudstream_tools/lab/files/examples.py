@@ -53,9 +53,9 @@ def transaction_of(file: MappedFile, row: Row, number: int) -> "Transaction":
         return as_transaction(row.values, number)
     except RowRefusedError as error:
         column = file.column_of(error.field) if error.field else ""
-        what = error.problem if column == error.field else f"{error.field} {error.problem}"
-        told = f"column {column}: {what}" if error.field else str(error)
-        raise FileProblemError(place(file.path, Row(row.number, {}, (told,)))) from None
+        problem = error.problem if column == error.field else f"{error.field} {error.problem}"
+        sentence = f"column {column}: {problem}" if error.field else str(error)
+        raise FileProblemError(place(file.path, Row(row.number, {}, (sentence,)))) from None
 
 
 def from_transactions(
@@ -99,17 +99,17 @@ def from_transactions(
     until = cut.until or max(times.values(), default=0)
     # Where nobody says when a label came, it is taken to come after the usual delay.
     delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)
-    told = truths.told(times, delay, until)
+    truth_of = truths.told(times, delay, until)
     if not any(each.known_at is not None for each in truths.told(times, delay).values()):
         raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud")
     timely = {
         name: KnownOutcome(each.fraud, each.known_at, each.source)
-        for name, each in told.items()
+        for name, each in truth_of.items()
         if each.known_at is not None
     }
     transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
 
-    other_kinds = {name for name, each in told.items() if each.fraud and each.fraud_type in cut.without}
+    other_kinds = {name for name, each in truth_of.items() if each.fraud and each.fraud_type in cut.without}
 
     def decided() -> Iterator[Decided]:
         for number, (transaction, decision) in enumerate(judge_history(transactions, timely, judge), start=1):

@@ -45,7 +45,7 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
     Raises:
         FileProblemError: some rows are wrong; the message names each by its line and field, and no value.
     """
-    told: dict[PaymentKey, PaymentOutcome] = {}
+    outcomes: dict[PaymentKey, PaymentOutcome] = {}
     problems = ProblemList(path)
     rows = unlabelled = 0
     for row in MappedFile(path, file_map, _NEEDS).rows():
@@ -56,15 +56,15 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
             continue
         rows += 1
         named = {problem.partition(":")[0] for problem in row.problems}
-        found = list(_problems(values, source, now)) if values or not row.problems else []
-        wrong = [*row.problems, *(each for each in found if each.partition(":")[0] not in named)]
+        value_problems = list(_problems(values, source, now)) if values or not row.problems else []
+        wrong = [*row.problems, *(each for each in value_problems if each.partition(":")[0] not in named)]
         if wrong:
             problems.add(Row(row.number, values, tuple(wrong)))
             continue
         key = _key(values)
-        told[key] = newest(told.get(key, PaymentOutcome()), _outcome(values, source))
+        outcomes[key] = newest(outcomes.get(key, PaymentOutcome()), _outcome(values, source))
     problems.refuse("nothing was written: put the file right and give it again")
-    return LabelFile(told=told, rows=rows, unlabelled=unlabelled)
+    return LabelFile(told=outcomes, rows=rows, unlabelled=unlabelled)
 
 
 def _key(row: Mapping[str, Any]) -> PaymentKey:

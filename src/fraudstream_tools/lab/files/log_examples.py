@@ -47,13 +47,13 @@ def from_log(
     numbers, labels, times, strata = array("d"), array("b"), array("q"), array("q")
     known_at, arrived, declined = array("q"), array("d"), array("b")
     propensities, open_approvals = array("d"), array("b")
-    counting = [place for place, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
+    counting = [position for position, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
     hits = bytearray()
     places: dict[tuple[int, int], int] = {}
     for number, row in enumerate(sample.rows(ruleset), start=1):
         is_fraud = row.standing is Standing.FRAUD
         numbers.extend(nan if value is None else value for value in row.values)
-        hits.extend([row.truths[place] is True for place in counting])
+        hits.extend([row.truths[position] is True for position in counting])
         labels.append(is_fraud)
         times.append(row.timestamp)
         declined.append(row.declined)
@@ -65,8 +65,8 @@ def from_log(
         open_approvals.append(is_fraud and row.approved and not row.declined)
         if on_progress:
             on_progress(number)
-    found = np.array(strata, dtype=np.int64)
-    counts: list[int] = np.bincount(found[found >= 0], minlength=len(places)).tolist()
+    stratum_of = np.array(strata, dtype=np.int64)
+    counts: list[int] = np.bincount(stratum_of[stratum_of >= 0], minlength=len(places)).tolist()
     stands_for = sample.weights(dict(zip(places, counts, strict=True)))
     # A fraud stands for itself: the last place, which -1 leads to.
     by_place = np.array([*(stands_for[stratum] for stratum in places), 1.0])
@@ -89,7 +89,7 @@ def from_log(
         newer=matrix_of(newer),
         arrival=log.arrival,
         delay_days=log.horizon.delay_days,
-        weights=None if sample.is_whole else by_place[found],
+        weights=None if sample.is_whole else by_place[stratum_of],
         unseen=unseen if unseen.any() else None,
         explored=explored if sample.drawing.drawn else None,
         drawn=Drawn(taken=sum(counts), of=sample.of),

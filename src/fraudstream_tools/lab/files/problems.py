@@ -23,8 +23,8 @@ class Row(NamedTuple):
 
 def place(path: Path, row: Row) -> str:
     """Name a row: the file, its line, its wrong columns and what is wrong with them."""
-    told = "; ".join(row.problems)
-    return f"{path}, {row_word(path)} {row.number}{', ' if told.startswith('column ') else ': '}{told}"
+    problems = "; ".join(row.problems)
+    return f"{path}, {row_word(path)} {row.number}{', ' if problems.startswith('column ') else ': '}{problems}"
 
 
 def row_word(path: Path) -> str:

@@ -74,17 +74,17 @@ class MappedFile:
     @property
     def notices(self) -> list[str]:
         """What a person should know of how the file was read."""
-        found: list[str] = []
+        sentences: list[str] = []
         encoding = getattr(self._table, "encoding", "utf-8")
         if encoding not in {"utf-8", "utf-8-sig"} and not self._map.layout.encoding:
-            found.append(f"read as {encoding}, which was found out; a map can declare another encoding")
+            sentences.append(f"read as {encoding}, which was found out; a map can declare another encoding")
         if self.passed_over:
             names = ", ".join(shown(name) for name in list(self.passed_over)[:20])
             more = ", …" if len(self.passed_over) > 20 else ""  # noqa: PLR2004  (as many as fit in some lines)
-            found.append(f"passed over columns that are no fields: {names}{more}")
+            sentences.append(f"passed over columns that are no fields: {names}{more}")
         if self.skipped:
-            found.append(f"{self.skipped:,} rows were passed over, as the map says")
-        return found
+            sentences.append(f"{self.skipped:,} rows were passed over, as the map says")
+        return sentences
 
     def column_of(self, field: str) -> str:
         """Return the column that a field is read from, as messages show it; the field's name where it is none."""
@@ -209,7 +209,7 @@ def _simple(name: str) -> str:
 
 
 def _refuse_missing(path: Path, missing: Sequence[str], map_name: str) -> NoReturn:
-    what = f"the map {map_name} says nothing of" if map_name else "there is no column"
+    lacking = f"the map {map_name} says nothing of" if map_name else "there is no column"
     hint = "" if map_name else "; the first line has to name the columns, and for other names there are maps: try "
     hint += "" if map_name else suggestion(path)
-    raise FileProblemError(f"{path}: {what} {', '.join(missing)}{hint}")
+    raise FileProblemError(f"{path}: {lacking} {', '.join(missing)}{hint}")

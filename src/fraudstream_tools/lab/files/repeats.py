@@ -27,8 +27,10 @@ def refuse_repeated(file: "MappedFile") -> None:
 
 def add_repeated(problems: ProblemList, file: "MappedFile", row: Row, first: int) -> None:
     """Add that a row has the transactionId of an earlier one, by the earlier one's number."""
-    told = f"column {file.column_of('transactionId')}: gives the transactionId of {row_word(file.path)} {first} again"
-    problems.add(Row(row.number, {}, (told,)))
+    problem = (
+        f"column {file.column_of('transactionId')}: gives the transactionId of {row_word(file.path)} {first} again"
+    )
+    problems.add(Row(row.number, {}, (problem,)))
 
 
 def refuse_repeats(problems: ProblemList) -> None:

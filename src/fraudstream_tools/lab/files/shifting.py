@@ -92,26 +92,26 @@ def write_shifted_truth(
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal not_yet_known
         for row in source.rows():
-            told = {name: row.values[name] for name in _KEPT if name in row.values}
+            stated = {name: row.values[name] for name in _KEPT if name in row.values}
             name = row.values.get("transactionId")
-            if row.problems or name is None or not told.keys() & {"label", "fraud"}:
+            if row.problems or name is None or not stated.keys() & {"label", "fraud"}:
                 continue
             if wanted is not None and name not in wanted:
                 continue
-            moved = shifted({"transactionId": name} | told, ahead, id_suffix)
+            moved = shifted({"transactionId": name} | stated, ahead, id_suffix)
             if is_future(moved.get("labeledAt", 0), now):
                 not_yet_known += 1
                 is_fraud = moved.get("fraud", moved.get("label") == "FRAUD")
                 moved = {name: each for name, each in moved.items() if name not in _TOLD} | {"fraud": is_fraud}
             yield moved
 
-    found = rows()
-    first = next(found, None)
+    moved_rows = rows()
+    first = next(moved_rows, None)
     if first is None:
         return None
     target = _shifted_file(path)
     was_there = target.exists()
-    count = write_rows(target, itertools.chain([first], found))
+    count = write_rows(target, itertools.chain([first], moved_rows))
     return ShiftedTruth(target, count, not_yet_known, was_there)
 
 

@@ -61,7 +61,7 @@ class Truths:
         elif label is not None or fraud is not None:
             is_fraud = label == Truth.FRAUD if label is not None else code in _FRAUD
             self._has_labels |= label is not None
-            told = _Label(
+            stated = _Label(
                 row.number,
                 is_fraud,
                 label is not None,
@@ -69,7 +69,7 @@ class Truths:
                 row.values.get("fraudType"),
                 plain(row.values.get("source")),
             )
-            self._labels.setdefault(transaction_id, []).append(told)
+            self._labels.setdefault(transaction_id, []).append(stated)
 
     def told(self, times: Mapping[str, int], delay: int, until: int | None = None) -> dict[str, Told]:
         """Return what is true of transactions, by their ids: the newest label of each, of two at once that of fraud.
@@ -82,17 +82,17 @@ class Truths:
         Raises:
             FileProblemError: rows are wrong, or know something before it happened; the message names them.
         """
-        found: dict[str, Told] = {}
+        truth_of: dict[str, Told] = {}
         for name, labels in self._labels.items():
             happened_at = times.get(name)
             if happened_at is None:
                 continue
-            told = [each for label in labels if (each := self._checked(label, happened_at, delay))]
-            told = [each for each in told if until is None or each.known_at is None or each.known_at <= until]
-            if told:
-                found[name] = _together(sorted(told, key=_order))
+            checked = [each for label in labels if (each := self._checked(label, happened_at, delay))]
+            checked = [each for each in checked if until is None or each.known_at is None or each.known_at <= until]
+            if checked:
+                truth_of[name] = _together(sorted(checked, key=_order))
         self._problems.refuse("a label cannot be known before its transaction: are its times right?")
-        return found
+        return truth_of
 
     def _checked(self, label: _Label, happened_at: int, delay: int) -> Told | None:
         if not label.is_label and self._has_labels:
@@ -104,19 +104,19 @@ class Truths:
         return Told(label.fraud, known_at, label.fraud_type, label.source)
 
 
-def _together(told: Sequence[Told]) -> Told:
+def _together(labels: Sequence[Told]) -> Told:
     """Return what labels of one transaction come to, oldest first."""
-    newest = told[-1]
-    same = takewhile(lambda each: each.fraud == newest.fraud and each.known_at is not None, reversed(told))
+    newest = labels[-1]
+    same = takewhile(lambda each: each.fraud == newest.fraud and each.known_at is not None, reversed(labels))
     # A chargeback repeats weeks later what the customer said.
     *_, first = newest, *same
     # Whoever says fraud later may not know which.
-    typed = [each.fraud_type for each in told if each.fraud_type]
+    typed = [each.fraud_type for each in labels if each.fraud_type]
     return first._replace(fraud_type=typed[-1] if newest.fraud and typed else None)
 
 
-def _order(told: Told) -> tuple[bool, int, bool]:
-    return told.known_at is not None, told.known_at or 0, told.fraud
+def _order(label: Told) -> tuple[bool, int, bool]:
+    return label.known_at is not None, label.known_at or 0, label.fraud
 
 
 def read_truths(path: Path, file_map: FileMap | None = None) -> Truths:

@@ -80,8 +80,8 @@ def _write_json_lines(text: IO[str], rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def _names(rows: list[Mapping[str, Any]]) -> list[str]:
-    found = {name for row in rows for name in row}
-    return [*(name for name in FIELDS if name in found), *sorted(found.difference(FIELDS))]
+    names = {name for row in rows for name in row}
+    return [*(name for name in FIELDS if name in names), *sorted(names.difference(FIELDS))]
 
 
 def _write_csv(text: IO[str], rows: list[Mapping[str, Any]]) -> int:

@@ -38,33 +38,33 @@ class Occasion(NamedTuple):
         return [person for person in self.today.town.people if person.awake(self.today.day)]
 
 
-def processor_outage(place: Occasion) -> list[Draft]:
+def processor_outage(occasion: Occasion) -> list[Draft]:
     """A processor answers nothing, or declines everything without a reason; everybody tries again, and pays later."""
-    rng, made = place.today.rng, list[Draft]()
-    shop, length = rng.choice(place.today.town.sites), rng.randint(20, 50) * MINUTE
+    rng, made = occasion.today.rng, list[Draft]()
+    shop, length = rng.choice(occasion.today.town.sites), rng.randint(20, 50) * MINUTE
     # Half of the outages look like the issuer's refusal of each card ("do not honor", or "not permitted").
     codes = OUTAGE_CODES if chance(rng, 0.5) else (rng.choice(("05", "57")),)
-    people = place.awake()
+    people = occasion.awake()
     for person in rng.sample(people, min(len(people), rng.randint(12, 40))):
-        device, euros = device_of(rng, person, place.today.day), spend(rng, shop)
-        at = place.at + rng.randint(0, length)
-        while at < place.at + length:
+        device, euros = device_of(rng, person, occasion.today.day), spend(rng, shop)
+        at = occasion.at + rng.randint(0, length)
+        while at < occasion.at + length:
             draft = payments.online(at, person, person.cards[0], shop, euros=euros, device=device)
             made.append(declined(draft, rng.choice(codes)))
             at += rng.randint(MINUTE, 12 * MINUTE)
         if chance(rng, 0.7):
-            later = place.at + length + rng.randint(MINUTE, 3 * HOUR)
+            later = occasion.at + length + rng.randint(MINUTE, 3 * HOUR)
             made.append(payments.online(later, person, person.cards[0], shop, euros=euros, device=device))
     return made
 
 
-def shared_tablet(place: Occasion) -> list[Draft]:
+def shared_tablet(occasion: Occasion) -> list[Draft]:
     """A stall or a charity takes orders on one tablet: many cards on one device, and a few of them are declined."""
-    rng, made = place.today.rng, list[Draft]()
-    shop, people = rng.choice(place.today.town.sites), place.awake()
-    device = (f"tablet-{place.number % 7}", f"2001:db8:b:{place.number % 7:x}::1", "DE")
+    rng, made = occasion.today.rng, list[Draft]()
+    shop, people = rng.choice(occasion.today.town.sites), occasion.awake()
+    device = (f"tablet-{occasion.number % 7}", f"2001:db8:b:{occasion.number % 7:x}::1", "DE")
     for person in rng.sample(people, min(len(people), rng.randint(8, 25))):
-        at = place.at + rng.randint(0, 5 * HOUR)
+        at = occasion.at + rng.randint(0, 5 * HOUR)
         draft = payments.online(
             at, person, person.cards[0], shop, euros=round(rng.choice((5, 10, 20, 25, 50)) * 1.0, 2), device=device
         )
@@ -74,12 +74,12 @@ def shared_tablet(place: Occasion) -> list[Draft]:
     return made
 
 
-def sales_day(place: Occasion) -> list[Draft]:
+def sales_day(occasion: Occasion) -> list[Draft]:
     """Somebody buys presents on one evening, at many sites, and meets the card's limit."""
-    rng, person, at = place.today.rng, place.somebody(), place.at
-    made, device = list[Draft](), device_of(rng, person, place.today.day)
+    rng, person, at = occasion.today.rng, occasion.somebody(), occasion.at
+    made, device = list[Draft](), device_of(rng, person, occasion.today.day)
     for _ in range(rng.randint(4, 9)):
-        shop = rng.choice(place.today.town.sites)
+        shop = rng.choice(occasion.today.town.sites)
         draft = payments.online(
             at, person, person.cards[0], shop, euros=round(spend(rng, shop) * rng.uniform(1, 2.5), 2), device=device
         )
@@ -88,18 +88,18 @@ def sales_day(place: Occasion) -> list[Draft]:
     return made
 
 
-def guest_order(place: Occasion) -> list[Draft]:
+def guest_order(occasion: Occasion) -> list[Draft]:
     """Guests order: each has an account, a card and a device that nobody has seen, and is never seen again."""
-    rng, made = place.today.rng, list[Draft]()
+    rng, made = occasion.today.rng, list[Draft]()
     for n in range(rng.randint(3, 8)):
-        model, name, home = place.somebody(), f"guest-{place.number}-{n}", rng.choice(HOMES)
+        model, name, home = occasion.somebody(), f"guest-{occasion.number}-{n}", rng.choice(HOMES)
         fields = {"customerId": name, "cardCountry": home.country, "billingCountry": home.country}
         address = model.carrier if chance(rng, 0.4) else f"2001:db8:c:{rng.randrange(60_000):x}::1"
-        shop = rng.choice(place.today.town.sites)
+        shop = rng.choice(occasion.today.town.sites)
         card = new_card(rng, f"{name}-card")
         euros = round(spend(rng, shop) * (rng.uniform(4, 9) if chance(rng, 0.05) else 1), 2)
         draft = payments.online(
-            place.at + rng.randint(0, 8 * HOUR),
+            occasion.at + rng.randint(0, 8 * HOUR),
             model,
             card,
             shop,
@@ -112,64 +112,66 @@ def guest_order(place: Occasion) -> list[Draft]:
     return made
 
 
-def many_returns(place: Occasion) -> list[Draft]:
+def many_returns(occasion: Occasion) -> list[Draft]:
     """Clothes are ordered in all sizes and most are sent back: several refunds within a week."""
-    rng, person = place.today.rng, place.somebody()
+    rng, person = occasion.today.rng, occasion.somebody()
     made = list[Draft]()
-    shop = next((each for each in place.today.town.sites if each.category == "5651"), place.today.town.sites[0])
+    shop = next((each for each in occasion.today.town.sites if each.category == "5651"), occasion.today.town.sites[0])
     for _ in range(rng.randint(2, 4)):
-        at = place.at + rng.randint(0, 2 * HOUR)
+        at = occasion.at + rng.randint(0, 2 * HOUR)
         order = payments.online(
             at,
             person,
             person.cards[0],
             shop,
             euros=round(spend(rng, shop) * 2.5, 2),
-            device=device_of(rng, person, place.today.day),
+            device=device_of(rng, person, occasion.today.day),
         )
         made.append(order)
         made += [payments.refund(at + rng.randint(4, 9) * 24 * HOUR, order, share) for share in (0.4, 0.35)]
     return made
 
 
-def tickets_for_friends(place: Occasion) -> list[Draft]:
+def tickets_for_friends(occasion: Occasion) -> list[Draft]:
     """The same is bought two to four times in a row, on purpose."""
-    rng, person = place.today.rng, place.somebody()
+    rng, person = occasion.today.rng, occasion.somebody()
     shop: Shop = rng.choice(person.shops)
-    first = payments.in_shop(rng, place.at, person, person.cards[0], shop, euros=spend(rng, shop))
-    again = [Draft(place.at + n * rng.randint(15_000, 50_000), dict(first.fields)) for n in range(1, rng.randint(2, 4))]
+    first = payments.in_shop(rng, occasion.at, person, person.cards[0], shop, euros=spend(rng, shop))
+    again = [
+        Draft(occasion.at + n * rng.randint(15_000, 50_000), dict(first.fields)) for n in range(1, rng.randint(2, 4))
+    ]
     return [first, *again]
 
 
-def charged_back(place: Occasion) -> list[Draft]:
+def charged_back(occasion: Occasion) -> list[Draft]:
     """An ordinary purchase that its buyer will dispute: friendly fraud, which nothing in the payment tells."""
-    rng, person = place.today.rng, place.somebody()
+    rng, person = occasion.today.rng, occasion.somebody()
     shop = rng.choice(person.sites)
     return [
         payments.online(
-            place.at,
+            occasion.at,
             person,
             person.cards[0],
             shop,
             euros=spend(rng, shop),
-            device=device_of(rng, person, place.today.day),
+            device=device_of(rng, person, occasion.today.day),
         )
     ]
 
 
-def split_bill(place: Occasion) -> list[Draft]:
+def split_bill(occasion: Occasion) -> list[Draft]:
     """Friends send their parts of a bill to one of them, who passes the sum on to whoever paid: the landlord's flat."""
-    rng, person, at = place.today.rng, place.somebody(), place.at
+    rng, person, at = occasion.today.rng, occasion.somebody(), occasion.at
     made, total = list[Draft](), 0.0
     for friend in person.friends[: rng.randint(2, 5)]:
         euros = round(rng.uniform(40, 320), 2)
         total += euros
         made.append(payments.deposit(at, person, friend, euros))
         at += rng.randint(5 * MINUTE, 3 * HOUR)
-    payee = person.friends[-1] if chance(rng, 0.6) else f"host-{place.number}"
+    payee = person.friends[-1] if chance(rng, 0.6) else f"host-{occasion.number}"
     made.append(
         payments.transfer(
-            at, person, payee, round(total * rng.uniform(0.9, 1.25), 2), device_of(rng, person, place.today.day)
+            at, person, payee, round(total * rng.uniform(0.9, 1.25), 2), device_of(rng, person, occasion.today.day)
         )
     )
     return made

@@ -156,14 +156,14 @@ def _levels(log: DecisionLog, rows: str, since: int, forcing: Collection[str]) -
     known = f"count(*) FILTER ({is_open} AND label = '{Truth.FRAUD}')" if log.is_labelled else "0"
     asking = ", ".join(literal(rule) for rule in sorted(forcing))
     is_forced = f"decision = '{Verdict.REVIEW}' AND list_has_any(sources, [{asking}])" if forcing else "false"
-    found = log.ask(
+    levels = log.ask(
         f"SELECT probability, count(*), count(*) FILTER ({is_forced}), count(*) FILTER ({is_open}), "
         f"coalesce(sum(amountBase) FILTER ({is_open}), 0), {known} FROM {rows} "
         f"WHERE timestamp >= {since} AND probability IS NOT NULL GROUP BY 1 ORDER BY 1 DESC"
     )
     return [
         _Level(float(probability), int(number), int(forced), int(still), float(amount), int(fraud))
-        for probability, number, forced, still, amount, fraud in found
+        for probability, number, forced, still, amount, fraud in levels
     ]
 
 
@@ -198,4 +198,4 @@ def _curve(levels: Sequence[_Level], days: float) -> list[CurvePoint]:
 
 def _thinned(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
     step = max(len(curve) // _CURVE, 1)
-    return [point for place, point in enumerate(curve) if place % step == 0 or place == len(curve) - 1]
+    return [point for position, point in enumerate(curve) if position % step == 0 or position == len(curve) - 1]

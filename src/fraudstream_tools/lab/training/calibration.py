@@ -38,23 +38,23 @@ def frauds_told(labels: Flags, arrived: NDArray[np.float64] | None) -> NDArray[n
     return labels.astype(np.float64) if arrived is None else labels / arrived
 
 
-def platt(raw: NDArray[np.float64], told: NDArray[np.float64] | Flags, stands_for: Weights = None) -> Calibration:
+def platt(raw: NDArray[np.float64], frauds: NDArray[np.float64] | Flags, stands_for: Weights = None) -> Calibration:
     """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
 
     A line keeps the order of scores, which an isotonic fit's steps do not.
 
     Args:
         raw: raw scores of transactions that the trees have not seen, in log-odds.
-        told: which of them are fraud, or for how many frauds each one stands: see `frauds_told`.
+        frauds: which of them are fraud, or for how many frauds each one stands: see `frauds_told`.
         stands_for: for how many transactions each one stands.
     """
-    slope, intercept = _line(raw, told, stands_for)
+    slope, intercept = _line(raw, frauds, stands_for)
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
 def probability_curve(
-    odds: NDArray[np.float64], told: NDArray[np.float64] | Flags, stands_for: Weights = None
+    odds: NDArray[np.float64], frauds: NDArray[np.float64] | Flags, stands_for: Weights = None
 ) -> ProbabilityCurve:
     """Fit beta calibration above a least probability to the truth.
 
@@ -69,15 +69,19 @@ def probability_curve(
         probability = least + (1 - least) * share
         log_rest = np.log1p(-least) - np.logaddexp(0, above)
         apart = values[:2] - 1
-        lost = -float((counts * (told * np.log(probability) + (1 - told) * log_rest)).sum()) + float(apart @ apart) / 2
-        error = counts * (probability - told) / probability
+        lost = (
+            -float((counts * (frauds * np.log(probability) + (1 - frauds) * log_rest)).sum()) + float(apart @ apart) / 2
+        )
+        error = counts * (probability - frauds) / probability
         by_share = error * share
         slopes = [by_share @ low + apart[0], by_share @ high + apart[1], by_share.sum(), least * error.sum()]
         return lost, np.array(slopes)
 
     first = np.array([1.0, 1.0, 0.0, _FIRST_LEAST])
-    found = cast("Any", minimize)(loss, first, jac=True, method="L-BFGS-B", bounds=_BOUNDS).x.tolist()
-    return ProbabilityCurve(low=found[0], high=found[1], intercept=found[2], least=1 / (1 + math.exp(-found[3])))
+    parameters = cast("Any", minimize)(loss, first, jac=True, method="L-BFGS-B", bounds=_BOUNDS).x.tolist()
+    return ProbabilityCurve(
+        low=parameters[0], high=parameters[1], intercept=parameters[2], least=1 / (1 + math.exp(-parameters[3]))
+    )
 
 
 def _line(values: NDArray[np.float64], told: NDArray[np.float64] | Flags, stands_for: Weights) -> tuple[float, float]:

@@ -121,7 +121,7 @@ def fit(
     serving = unmeasured_serving(prior, hits, stands_for)
     booster = Booster(chosen, flags, parameters, learnt_for)
     unlearnt = None if newer is None else newer[:, columns]
-    told = held_out(
+    held = held_out(
         chosen,
         flags,
         timestamps,
@@ -131,9 +131,9 @@ def fit(
         newer=None if unlearnt is None else Newer(unlearnt, booster.raw(unlearnt)),
         least_frauds=MIN_FRAUDS,
     )
-    if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
+    if held is not None and all(map(_learnable, (then[known], flags[newest], flags[held.rows]))):
         serving = measured_serving(
-            told,
+            held,
             frauds,
             timestamps,
             hits,

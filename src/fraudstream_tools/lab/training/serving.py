@@ -87,7 +87,7 @@ class _Measured(NamedTuple):
 
 
 def measured_serving(
-    told: HeldOut,
+    held: HeldOut,
     frauds: NDArray[np.float64],
     timestamps: NDArray[np.int64],
     hits: RuleHits | None,
@@ -103,7 +103,7 @@ def measured_serving(
     those of the frauds that they were fitted to are farther apart than those of what comes (cross-fitting).
 
     Args:
-        told: scores by trees that had not seen them.
+        held: scores by trees that had not seen them.
         frauds: for how many frauds each of all transactions stands: see `frauds_told`.
         timestamps: of all, epoch milliseconds.
         hits: of the rules, in all; None: there were no rules.
@@ -112,13 +112,13 @@ def measured_serving(
         stopped: see `fit`.
         least_frauds: where the other parts hold fewer, all parts are fitted to.
     """
-    rows = told.rows
+    rows = held.rows
     counted = weights_of(stands_for, rows)
-    measured = _Measured(told.raw, frauds[rows], counted, None if hits is None else hits.chosen(rows), prior)
+    measured = _Measured(held.raw, frauds[rows], counted, None if hits is None else hits.chosen(rows), prior)
     fitted = measured.fit(hits, stands_for)
-    together, unseen = measured.odds(fitted), np.zeros(len(told.raw))
-    for number in np.unique(told.parts):
-        part = told.parts == number
+    together, unseen = measured.odds(fitted), np.zeros(len(held.raw))
+    for number in np.unique(held.parts):
+        part = held.parts == number
         others = measured.chosen(~part)
         is_told = np.count_nonzero(others.frauds) >= least_frauds
         unseen[part] = measured.chosen(part).odds(others.fit(hits, stands_for) if is_told else fitted)

@@ -155,20 +155,20 @@ def _told(name: str, source: Source, error: ValueError) -> str:
     column = source.names[0] if source.names else None
     where = f"column {shown(column)}: " if column is not None else ""
     # Where column and field are called alike, once is enough.
-    what = "" if column == name else f"{name} "
-    return f"{where}{what}{error}"
+    field = "" if column == name else f"{name} "
+    return f"{where}{field}{error}"
 
 
 def _given(source: Source, row: Mapping[str, Any], number: int) -> Any:  # noqa: ANN401  (a file's value)
     parts = [number if name == ROW_NUMBER else row.get(name) for name in source.names]
     if len(parts) == 1:
-        found = parts[0]
+        value = parts[0]
     elif source.make == "text":
-        found = None if any(part is None for part in parts) else source.join.join(map(_text, parts))
+        value = None if any(part is None for part in parts) else source.join.join(map(_text, parts))
     else:
         # Of a digest no part can be told from the others, so one may be missing.
-        found = "\0".join("" if part is None else _text(part) for part in parts)
-    return None if found is not None and source.pattern and not source.pattern.search(_text(found)) else found
+        value = "\0".join("" if part is None else _text(part) for part in parts)
+    return None if value is not None and source.pattern and not source.pattern.search(_text(value)) else value
 
 
 def _converted(name: str, source: Source, given: Any, known: Mapping[str, Any]) -> object:  # noqa: ANN401  (a file's value)

@@ -76,11 +76,11 @@ class FileMap:
 
     def columns(self) -> dict[str, bool]:
         """Return every column that it reads, and whether it must be there."""
-        found: dict[str, bool] = {}
+        is_needed_of: dict[str, bool] = {}
         for source in self.fields.values():
             for name, is_needed in source.every_name().items():
-                found[name] = found.get(name, False) or is_needed
-        return dict.fromkeys((*self.skip, *self.learn), True) | found
+                is_needed_of[name] = is_needed_of.get(name, False) or is_needed
+        return dict.fromkeys((*self.skip, *self.learn), True) | is_needed_of
 
 
 def plain_source(name: str) -> Source:

@@ -53,8 +53,8 @@ def read_number(value: object, decimal: str) -> Decimal:
     signs = [parts["sign"] in _MINUS, parts["sign2"] in _MINUS, is_behind, in_brackets]
     if sum(signs) > 1 or not _SYMBOL.fullmatch(parts["symbol"]) or not _SYMBOL.fullmatch(rest):
         raise ValueError(_wanted(decimal))
-    found = _digits(parts["digits"].strip(" \u00a0\u202f"), decimal)
-    return -found if any(signs) else found
+    amount = _digits(parts["digits"].strip(" \u00a0\u202f"), decimal)
+    return -amount if any(signs) else amount
 
 
 def _digits(text: str, decimal: str) -> Decimal:

@@ -42,11 +42,11 @@ def digest(text: str) -> str:
 
 def _letters(content: bytes) -> str:
     number = int.from_bytes(content)
-    found: list[str] = []
+    letters: list[str] = []
     for _ in range(_LENGTH):
         number, letter = divmod(number, len(_LETTERS))
-        found.append(_LETTERS[letter])
-    return "".join(found)
+        letters.append(_LETTERS[letter])
+    return "".join(letters)
 
 
 @cache
@@ -60,9 +60,9 @@ def _key(file: Path) -> bytes:
     except OSError as error:
         raise FileProblemError(f"{file}: the key of tokens cannot be made: {error.strerror}") from None
     try:
-        found = file.read_bytes()
+        key = file.read_bytes()
     except OSError as error:
         raise FileProblemError(f"{file}: the key of tokens cannot be read: {error.strerror}") from None
-    if len(found) != _KEY_BYTES:
+    if len(key) != _KEY_BYTES:
         raise FileProblemError(f"{file}: it is no key of tokens; without it, the same card gets another token")
-    return found
+    return key

@@ -70,8 +70,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def every_name(self) -> dict[str, bool]:
         """Return all columns that it may read, and whether each must be there."""
-        found = dict.fromkeys(self.names, not self.optional)
-        return (self.otherwise.every_name() if self.otherwise else {}) | found
+        own = dict.fromkeys(self.names, not self.optional)
+        return (self.otherwise.every_name() if self.otherwise else {}) | own
 
 
 class NumberSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):

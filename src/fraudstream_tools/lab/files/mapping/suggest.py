@@ -60,8 +60,10 @@ def suggest(path: Path) -> Suggestion:
     if not rows:
         raise FileProblemError(f"{path}: there is no row in it that can be read")
     for name in shipped_maps():
-        found = load_map(name).columns()
-        if all(column in columns or column.startswith("#") for column, is_needed in found.items() if is_needed):
+        needed_columns = load_map(name).columns()
+        if all(
+            column in columns or column.startswith("#") for column, is_needed in needed_columns.items() if is_needed
+        ):
             return Suggestion(shipped_text(name), shipped=name)
     return _Draft(path, table, columns, rows).suggestion()
 
@@ -117,8 +119,8 @@ class _Draft:
         return [f"{name}: {_quoted(column)}"]
 
     def _time(self, name: str, column: str, values: Sequence[str]) -> list[str]:
-        found = suggest_time(values)
-        keys, doubt = (found.keys, found.doubt) if found else ("", "look at it")
+        written = suggest_time(values)
+        keys, doubt = (written.keys, written.doubt) if written else ("", "look at it")
         if doubt:
             self._to_do.append(f"{name}: {doubt}")
         body = (
@@ -186,12 +188,12 @@ class _Draft:
         parts = {tuple(str(row.get(name)) for name in names) for row in self._rows}
         is_enough = len(parts) == len(self._rows) and len(parts) > 1
         names += [] if is_enough else [ROW_NUMBER]
-        told = (
+        advice = (
             "another file gives the same payment another id" if not is_enough else "look for rows with one id (--check)"
         )
-        made = f"it is made of {', '.join(names)}, and {told}"
+        made = f"it is made of {', '.join(names)}, and {advice}"
         self._to_do.append(f"transactionId: no column looks like an id that every row has of its own; {made}")
-        return [f"transactionId: {{columns: [{', '.join(map(_quoted, names))}], as: digest}}  # {told}"]
+        return [f"transactionId: {{columns: [{', '.join(map(_quoted, names))}], as: digest}}  # {advice}"]
 
     def _file_section(self) -> list[str]:
         if self._layout is None:
@@ -214,10 +216,10 @@ def _quoted(text: str) -> str:
 def _can_be_written(text: str) -> bool:
     """Return whether a map can name it: maps take no character that cannot be seen."""
     try:
-        found = read(_quoted(text).encode(), most_bytes=_LONGEST_NAME, most_values=1).value
+        read_back = read(_quoted(text).encode(), most_bytes=_LONGEST_NAME, most_values=1).value
     except ValueError:
         return False
-    return found == text
+    return read_back == text
 
 
 def _codes_of(values: Sequence[str]) -> list[str]:

@@ -89,11 +89,11 @@ def choose(samples: Mapping[str, Sequence[str]], rows: int) -> tuple[dict[str, s
         "transactionId": lambda column: len(samples[column]) == rows and _may_be_ids(column, samples[column]),
     }
     for name, is_such in by_values.items():
-        found = next((each for each in samples if each not in chosen.values() and is_such(each)), None)
-        if name not in chosen and found is not None:
-            chosen[name] = found
-            what = "holds codes of currencies" if name == "currency" else "has a different value in every row"
-            doubts.append(f"{name}: {found} {what}; is it that?")
+        candidate = next((each for each in samples if each not in chosen.values() and is_such(each)), None)
+        if name not in chosen and candidate is not None:
+            chosen[name] = candidate
+            trait = "holds codes of currencies" if name == "currency" else "has a different value in every row"
+            doubts.append(f"{name}: {candidate} {trait}; is it that?")
     return chosen, doubts + list(_misfits(chosen, samples))
 
 
@@ -113,14 +113,14 @@ def _misfits(chosen: Mapping[str, str], samples: Mapping[str, Sequence[str]]) ->
     for name, column in chosen.items():
         values = samples[column]
         if name == "transactionId":
-            count, what = len(values) - len(set(values)), "repeat an earlier one"
+            count, problem = len(values) - len(set(values)), "repeat an earlier one"
         elif name in TIME_FIELDS:
-            found = suggest_time(values)
-            count, what = found.misfits if found else 0, "are written otherwise, or are no times"
+            written = suggest_time(values)
+            count, problem = written.misfits if written else 0, "are written otherwise, or are no times"
         else:
-            count, what = sum(not _check(name)(value) for value in values), "cannot be read as such"
+            count, problem = sum(not _check(name)(value) for value in values), "cannot be read as such"
         if count:
-            yield f"{name}: {count:,} of the first {len(values):,} values of {column} {what}"
+            yield f"{name}: {count:,} of the first {len(values):,} values of {column} {problem}"
 
 
 def _fits(name: str, values: Sequence[str]) -> bool:

@@ -67,8 +67,8 @@ def suggest_time(values: Sequence[str]) -> WrittenTimes | None:
     if not values:
         return None
     for most in sorted({0, len(values) // 1000, len(values) // 100, len(values) // 10}):
-        if found := _written(values, most):
-            return found
+        if written := _written(values, most):
+            return written
     return None
 
 
@@ -102,8 +102,8 @@ def _counted(values: Sequence[str], most: int) -> WrittenTimes | None:
 
 def _misfits(values: Sequence[str], fits: Callable[[str], bool], most: int) -> int | None:
     """Count the values that do not fit; None if they are more than so many."""
-    found = list(itertools.islice((value for value in values if not fits(value)), most + 1))
-    return len(found) if len(found) <= most else None
+    misfits = list(itertools.islice((value for value in values if not fits(value)), most + 1))
+    return len(misfits) if len(misfits) <= most else None
 
 
 def _is_usual(value: str) -> bool:

@@ -44,12 +44,12 @@ class JsonLinesFile:
 
 def _row(number: int, line: str) -> Row:
     try:
-        found: Any = json.loads(line, parse_constant=_refuse)
+        decoded: Any = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return Row(number, {}, ("not JSON",))
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         return Row(number, {}, ("not a JSON object",))
-    members = cast("dict[str, Any]", found)
+    members = cast("dict[str, Any]", decoded)
     return Row(number, {name: value for name, value in members.items() if value is not None})
 
 

@@ -38,8 +38,10 @@ def distributions(
 ) -> dict[str, Distribution]:
     """Return the distribution of each column, by its name, and that of the scores; ages have bins of their own."""
     counts = np.ones(len(scores)) if weights is None else weights
-    found = {name: _distribution(vectors[:, column], counts, AGE_CUTS.get(name)) for column, name in enumerate(names)}
-    return found | {SCORE: _distribution(scores, counts)}
+    of_features = {
+        name: _distribution(vectors[:, column], counts, AGE_CUTS.get(name)) for column, name in enumerate(names)
+    }
+    return of_features | {SCORE: _distribution(scores, counts)}
 
 
 def usual_drift(

@@ -46,8 +46,8 @@ def promise(
     pull = counts.sum() / _HOURS
     shares: list[float] = ((of_hours + usual * pull) / (seen + pull) + stopped_share).tolist()
     _, days = np.unique(timestamps // DAY, return_inverse=True)
-    found, expected = np.bincount(days, weights=flagged), usual * np.bincount(days, weights=counts)
-    unlike = (found - _DEVIATIONS * np.sqrt(found)) / np.maximum(expected, 1e-12)
+    flagged_of_day, expected = np.bincount(days, weights=flagged), usual * np.bincount(days, weights=counts)
+    unlike = (flagged_of_day - _DEVIATIONS * np.sqrt(flagged_of_day)) / np.maximum(expected, 1e-12)
     return Promise(
         log_odds=round(cut, _DIGITS),
         shares=tuple([min(round(share, _DIGITS), 1.0) for share in shares]),

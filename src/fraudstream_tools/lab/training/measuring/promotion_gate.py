@@ -54,7 +54,9 @@ class ModelComparison:
     """Why the candidate is refused; empty if it may go live."""
 
 
-def compare(candidate: Model, champion: Model | None, found: Examples, *, more_alerts: bool = False) -> ModelComparison:
+def compare(
+    candidate: Model, champion: Model | None, examples: Examples, *, more_alerts: bool = False
+) -> ModelComparison:
     """Compare two models, each together with the rules, as they would decide.
 
     Only transactions count that are newer than everything either has learnt from. If they are too few, the candidate's
@@ -65,14 +67,14 @@ def compare(candidate: Model, champion: Model | None, found: Examples, *, more_a
     Args:
         candidate: the model that wants to go live.
         champion: the one that is; None if rules decide alone.
-        found: labelled transactions, by what is known now.
+        examples: labelled transactions, by what is known now.
         more_alerts: the candidate may make many times as many alerts and declines.
     """
     learnt = max(model.file.training.last for model in (candidate, champion) if model)
-    newest = max([learnt, *found.timestamps.tolist()])
-    recent = found.after(max(learnt, newest - WEEKS * 7 * DAY))
+    newest = max([learnt, *examples.timestamps.tolist()])
+    recent = examples.after(max(learnt, newest - WEEKS * 7 * DAY))
     of_validation = None
-    if not _tells(recent) and (weeks := _validation_weeks(candidate, champion, found)) is not None:
+    if not _tells(recent) and (weeks := _validation_weeks(candidate, champion, examples)) is not None:
         recent, of_validation = weeks, candidate.file.metrics
     frauds, transactions = int(recent.labels.sum()), len(recent.labels)
     refusals: list[str] = []
@@ -107,17 +109,17 @@ def compare(candidate: Model, champion: Model | None, found: Examples, *, more_a
     )
 
 
-def _tells(found: Examples) -> bool:
+def _tells(examples: Examples) -> bool:
     """Return whether there are enough frauds, and something else, to compare on."""
-    return MIN_FRAUDS <= int(found.labels.sum()) < len(found.labels)
+    return MIN_FRAUDS <= int(examples.labels.sum()) < len(examples.labels)
 
 
-def _validation_weeks(candidate: Model, champion: Model | None, found: Examples) -> Examples | None:
+def _validation_weeks(candidate: Model, champion: Model | None, examples: Examples) -> Examples | None:
     """Return what a candidate was measured on in its training; None if that is no comparison."""
     weeks = candidate.file.validation
     if weeks is None or (champion is not None and champion.file.training.last >= weeks.first):
         return None
-    recent = found.chosen((found.timestamps >= weeks.first) & (found.timestamps <= weeks.last))
+    recent = examples.chosen((examples.timestamps >= weeks.first) & (examples.timestamps <= weeks.last))
     return recent if _tells(recent) else None
 
 

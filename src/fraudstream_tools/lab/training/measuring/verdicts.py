@@ -40,59 +40,59 @@ def approved_by_rules(hits: RuleHits) -> Flags:
     return np.array(approved, dtype=np.bool_)[places.reshape(-1)]
 
 
-def judge_examples(model: Model | None, found: Examples) -> JudgedExamples:
+def judge_examples(model: Model | None, examples: Examples) -> JudgedExamples:
     """Judge examples by their rules and a model; None: by the rules alone."""
-    ruleset = found.hits.ruleset
-    points = found.hits.points(points_beside(model, ruleset.rules))
+    ruleset = examples.hits.ruleset
+    points = examples.hits.points(points_beside(model, ruleset.rules))
     evidence = np.zeros(len(points))
     if model is not None:
         points = model.file.points_weight * points
-        evidence = np.array([model.evidence(vector) for vector in as_vectors(found.vectors)])
+        evidence = np.array([model.evidence(vector) for vector in as_vectors(examples.vectors)])
     log_odds = base_of(ruleset, model) + (points + evidence)
     scores = [score_of(odds) for odds in log_odds.tolist()]
     judged = ruleset.with_models(ActiveModels(live=model))
     flagged, declined = np.zeros(len(scores), dtype=np.bool_), np.zeros(len(scores), dtype=np.bool_)
     # What no rule has hit and no model finds likely is approved: most of all.
-    told = acted_on(model, found, log_odds)
+    acted = acted_on(model, examples, log_odds)
     for row in np.flatnonzero(
-        found.hits.rows.any(axis=1)
+        examples.hits.rows.any(axis=1)
         | (np.array(scores) >= ruleset.thresholds.review)
-        | [each not in (None, Verdict.APPROVE) for each in told]
+        | [each not in (None, Verdict.APPROVE) for each in acted]
     ):
-        truths = _truths(ruleset, found.hits.rows[row].tolist())
+        truths = _truths(ruleset, examples.hits.rows[row].tolist())
         verdict, _ = decide_by_score(
-            judged, truths, Score(scores[row], model_agrees=bool(evidence[row] > 0), acted=told[row])
+            judged, truths, Score(scores[row], model_agrees=bool(evidence[row] > 0), acted=acted[row])
         )
         flagged[row], declined[row] = verdict is not Verdict.APPROVE, verdict is Verdict.DECLINE
     return JudgedExamples(log_odds, flagged, declined)
 
 
-def probabilities(model: Model, found: Examples, log_odds: NDArray[np.float64]) -> list[float | None]:
+def probabilities(model: Model, examples: Examples, log_odds: NDArray[np.float64]) -> list[float | None]:
     """Return the probabilities of examples; None where a rule hit that the model's training has not seen.
 
     Args:
         model: the live one.
-        found: examples.
+        examples: examples.
         log_odds: what rules and the model come to.
     """
-    rules = counting_rules(found.hits.ruleset)
+    rules = counting_rules(examples.hits.ruleset)
     unweighed = unweighed_beside(model, rules)
-    columns = [place for place, rule in enumerate(rules) if rule.id in unweighed]
-    unknown = np.asarray(found.hits.rows[:, columns].any(axis=1), dtype=np.bool_)
+    columns = [position for position, rule in enumerate(rules) if rule.id in unweighed]
+    unknown = np.asarray(examples.hits.rows[:, columns].any(axis=1), dtype=np.bool_)
     odds: list[float] = log_odds.tolist()
     return [None if unknown[row] else model.probability(each) for row, each in enumerate(odds)]
 
 
-def acted_on(model: Model | None, found: Examples, log_odds: NDArray[np.float64]) -> list[Verdict | None]:
+def acted_on(model: Model | None, examples: Examples, log_odds: NDArray[np.float64]) -> list[Verdict | None]:
     """Return what a ruleset does at the probabilities of examples; see `scoring.acted_at`."""
-    ruleset = found.hits.ruleset
+    ruleset = examples.hits.ruleset
     if model is None or ruleset.acting is None:
         return [None] * len(log_odds)
-    amounts: list[float] = found.vectors[:, _AMOUNT].tolist()
-    told = probabilities(model, found, log_odds)
+    amounts: list[float] = examples.vectors[:, _AMOUNT].tolist()
+    likely = probabilities(model, examples, log_odds)
     return [
         acted_at(ruleset, probability, None if isnan(amount) else amount)
-        for probability, amount in zip(told, amounts, strict=True)
+        for probability, amount in zip(likely, amounts, strict=True)
     ]
 
 

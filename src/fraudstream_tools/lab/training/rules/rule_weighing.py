@@ -75,7 +75,7 @@ def unmeasured(prior: float, hits: RuleHits | None, stands_for: Weights = None) 
 
 def combine(
     odds: NDArray[np.float64],
-    told: NDArray[np.float64],
+    fraud_counts: NDArray[np.float64],
     hits: RuleHits,
     *,
     prior: float,
@@ -87,7 +87,7 @@ def combine(
 
     Args:
         odds: calibrated log-odds of transactions that the trees have not seen.
-        told: for how many frauds each of them stands: none, or a known one for those whose labels are to come too.
+        fraud_counts: for how many frauds each of them stands: none, or a known one for those that await labels too.
         hits: of the rules among them.
         prior: log-odds from which the model's evidence counts.
         learnt: hits in all that the model learns from: rules without one are not weighed.
@@ -95,7 +95,7 @@ def combine(
         learnt_for: for how many each of those stands that the model learns from.
     """
     rules = counting_rules(hits.ruleset)
-    likelihood = _Likelihood(odds - prior, told, hits, np.ones(len(odds)) if weights is None else weights)
+    likelihood = _Likelihood(odds - prior, fraud_counts, hits, np.ones(len(odds)) if weights is None else weights)
     base, weight, common = likelihood.fit_common()
     base, weight, each = likelihood.fit_each(base, weight, common)
     by_rule = {rule.id: value for rule, value in zip(rules, each, strict=True)}
@@ -145,16 +145,16 @@ class _Likelihood:
         pull = (self._points / _SPREAD) ** 2
 
         def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            found, slope = self._loss(values[0], values[1], values[2:])
+            weights, slope = self._loss(values[0], values[1], values[2:])
             apart = values[2:] - common
             slope[2:] += pull * apart
             slope[1] += _PULL[1] * (values[1] - 1)
-            return found + float(pull @ apart**2) / 2 + float(_PULL[1] * (values[1] - 1) ** 2) / 2, slope
+            return weights + float(pull @ apart**2) / 2 + float(_PULL[1] * (values[1] - 1) ** 2) / 2, slope
 
         start = np.concatenate([[base, weight], np.maximum(self._least, common)])
         bounds = [(None, None), (0.0, 1.0), *((least, 1.0) for least in self._least.tolist())]
-        found: list[float] = _least_loss(loss, start, bounds).tolist()
-        return found[0], found[1], found[2:]
+        weights: list[float] = _least_loss(loss, start, bounds).tolist()
+        return weights[0], weights[1], weights[2:]
 
     def _loss(self, base: float, weight: float, rules: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return the log loss, and its slope by base, weight and rules."""

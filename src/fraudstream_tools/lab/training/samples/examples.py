@@ -156,15 +156,15 @@ def examples(
     numbers, labels, times, known_at, arrived = array("d"), array("b"), array("q"), array("q"), array("d")
     declined, newer = array("b"), array("d")
     rules: list[Collection[str]] = []
-    for each in decided:
-        truth = known.get(each.transaction_id)
-        is_mature = horizon.is_mature(each.timestamp)
+    for decision in decided:
+        truth = known.get(decision.transaction_id)
+        is_mature = horizon.is_mature(decision.timestamp)
         left_out.too_new += not is_mature
-        if each.declined and (truth is None or not is_mature):
+        if decision.declined and (truth is None or not is_mature):
             left_out.declined += is_mature
             continue
         try:
-            vector = [nan if value is None else value for value in unpack(each.packed) + each.own]
+            vector = [nan if value is None else value for value in unpack(decision.packed) + decision.own]
         except FeatureError:
             left_out.other_features += is_mature
             continue
@@ -176,10 +176,12 @@ def examples(
         labels.append(is_fraud)
         known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
         source = "" if truth is None else truth.source
-        arrived.append(share_arrived(arrival, horizon, each.timestamp, source) if truth is None or is_fraud else 1.0)
-        times.append(each.timestamp)
-        declined.append(each.declined)
-        rules.append(each.rules)
+        arrived.append(
+            share_arrived(arrival, horizon, decision.timestamp, source) if truth is None or is_fraud else 1.0
+        )
+        times.append(decision.timestamp)
+        declined.append(decision.declined)
+        rules.append(decision.rules)
     timestamps = np.array(times, dtype=np.int64)
     order = np.argsort(timestamps, kind="stable")
     return Examples(

@@ -156,9 +156,9 @@ class LogSample:
             f"WHERE standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
             "ORDER BY timestamp, transactionId"
         )
-        told = len(asked.keys)
+        key_count = len(asked.keys)
         for timestamp, labeled_at, source, declined, day, band, approved, propensity, *values in self._log.ask(query):
-            standing, ((truths, _),) = asked.read(values[:told])
+            standing, ((truths, _),) = asked.read(values[:key_count])
             yield SampledRow(
                 standing=standing,
                 timestamp=timestamp,
@@ -167,7 +167,7 @@ class LogSample:
                 declined=declined,
                 stratum=(day, band),
                 truths=truths,
-                values=values[told:],
+                values=values[key_count:],
                 approved=approved,
                 exploration_propensity=propensity,
             )
@@ -187,14 +187,14 @@ class LogSample:
         Args:
             drawn: how many were drawn of each.
         """
-        found: dict[_Stratum, float] = {}
+        weight_of: dict[_Stratum, float] = {}
         for band in _BANDS:
             there = {each: number for each, number in self.strata.legitimate.items() if each[1] == band}
             met = {each: number for each, number in there.items() if drawn.get(each)}
             # Days of which none was drawn are told of by the others of their band.
             again = sum(there.values()) / sum(met.values()) if met else 1.0
-            found |= {each: number / drawn[each] * again for each, number in met.items()}
-        return found
+            weight_of |= {each: number / drawn[each] * again for each, number in met.items()}
+        return weight_of
 
 
 def _end_of(share: float) -> str:

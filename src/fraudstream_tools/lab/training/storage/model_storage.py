@@ -57,17 +57,17 @@ def model_bucket(s3: "S3Client", bucket: str) -> ModelStorage:
     return ModelStorage(BucketStore(s3, bucket), RULESET_PREFIX, MODELS_FOLDER)
 
 
-def read_selection(place: ModelStorage) -> ModelSelection:
+def read_selection(storage: ModelStorage) -> ModelSelection:
     """Return the names of the active models; none if no selection is stored.
 
     Raises:
         ModelError: the stored selection cannot be used.
     """
-    content = place.read(MODELS_FILE)
+    content = storage.read(MODELS_FILE)
     return ModelSelection() if content is None else parse_selection(content)
 
 
-def read_models(place: ModelStorage) -> ActiveModels:
+def read_models(storage: ModelStorage) -> ActiveModels:
     """Load the active models.
 
     Raises:
@@ -75,15 +75,15 @@ def read_models(place: ModelStorage) -> ActiveModels:
     """
 
     def read(name: str) -> bytes:
-        content = place.read(name)
+        content = storage.read(name)
         if content is None:
             raise ModelError("it is not there")
         return content
 
-    return load_models(read_selection(place), read)
+    return load_models(read_selection(storage), read)
 
 
-def activate(place: ModelStorage, model: Model, *, live: bool) -> ModelSelection:
+def activate(storage: ModelStorage, model: Model, *, live: bool) -> ModelSelection:
     """Make a model the live one or the shadow one; a shadow model that goes live is no shadow any more.
 
     The file that names it is written last, so that nobody looks for a model that is not there yet.
@@ -91,16 +91,16 @@ def activate(place: ModelStorage, model: Model, *, live: bool) -> ModelSelection
     Raises:
         ModelError: the stored selection of active models cannot be used.
     """
-    after = chosen_with(read_selection(place), model, live=live)
-    write_files(place, model)
-    place.write(MODELS_FILE, selection_file(after))
+    after = chosen_with(read_selection(storage), model, live=live)
+    write_files(storage, model)
+    storage.write(MODELS_FILE, selection_file(after))
     return after
 
 
-def write_files(place: ModelStorage, model: Model) -> None:
+def write_files(storage: ModelStorage, model: Model) -> None:
     """Write a model and its card, which nothing names yet."""
-    place.write(file_name(model), model.to_json())
-    place.write(f"{model.version}.md", model_card(model).encode())
+    storage.write(file_name(model), model.to_json())
+    storage.write(f"{model.version}.md", model_card(model).encode())
 
 
 def file_name(model: Model) -> str:
