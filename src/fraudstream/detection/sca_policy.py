@@ -45,9 +45,9 @@ class ScaPolicy(NamedTuple):
     counts_payments: bool
     """The counter of article 16 that was chosen is of payments; else of amounts."""
     card_fraud_rate: float | None = None
-    """The provider's own fraud rate of remote card payments: per cent of their value in a quarter; None without."""
+    """The provider's own fraud rate of remote card payments, in per cent of their value last quarter; None without."""
     transfer_fraud_rate: float | None = None
-    """The provider's own fraud rate of remote transfers: per cent of their value in a quarter; None without."""
+    """The provider's own fraud rate of remote transfers, in per cent of their value last quarter; None without."""
 
     def advise(self, transaction: Transaction, decision: Decision, rates: Rates) -> ScaAdvice:
         """Return what a payment's authentication may be, by its inline decision."""
