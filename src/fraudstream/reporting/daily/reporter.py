@@ -33,6 +33,7 @@ from fraudstream.reporting.log.keys import (
     report_folder,
     reported_key,
     reported_prefix,
+    table_of,
     table_prefix,
 )
 from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
@@ -221,7 +222,12 @@ class Reporter:
         findings = verification.findings if verification else ()
         changed = {each.what for each in findings if each.problem is LogProblem.FILE_CHANGED}
         since = midnight(day) - CLOCKS_APART
-        written = {key for note in self._roll_up.notes(since) for key in note.files if received_day(key) == day}
+        written = {
+            key
+            for note in self._roll_up.notes(since)
+            for key in note.files
+            if table_of(key) and received_day(key) == day
+        }
         there = {key for table in LogTable for key in self.store.find(table_prefix(self.log_prefix, table, day))}
         self._roll_up.remake({hour_of(key) for key in (written - there) | changed})
         try:

@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from fraudstream.reporting.log.keys import received_day
+from fraudstream.reporting.log.keys import received_day, table_of
 
 HOUR_SCHEMA_VERSION = 1
 """Raised when older versions must not read the note."""
@@ -41,6 +41,11 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def days(self) -> set[date]:
         """Days of receipt that the hour tells something of."""
         return {received_day(key) for key in self.files}
+
+    @property
+    def newer_files(self) -> dict[str, str]:
+        """Those of tables that a newer version has added: only that one can read and write them."""
+        return {key: mark for key, mark in self.files.items() if table_of(key) is None}
 
 
 class _Version(msgspec.Struct, rename="camel"):

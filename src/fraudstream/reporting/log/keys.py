@@ -35,6 +35,12 @@ def table_key(log_prefix: str, table: LogTable, received: date, hour: datetime) 
     return f"{table_prefix(log_prefix, table, received)}{hour:{HOUR_FORMAT}}.parquet"
 
 
+def table_of(key: str) -> LogTable | None:
+    """Return the table that a file is of; None if it is one that only a newer version knows."""
+    name = key.split("/")[-3]
+    return next((table for table in LogTable if table == name), None)
+
+
 def parse_hour(name: str) -> datetime:
     """Return the first moment of an hour of the log, such as `2026-11-22T14`, UTC."""
     return datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)

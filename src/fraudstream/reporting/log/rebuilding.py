@@ -20,7 +20,15 @@ from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.erasure_marks import ErasureMark, without_erased
-from fraudstream.reporting.log.keys import HOUR_FORMAT, LogTable, hour_of, midnight, milliseconds, table_prefix
+from fraudstream.reporting.log.keys import (
+    HOUR_FORMAT,
+    LogTable,
+    hour_of,
+    midnight,
+    milliseconds,
+    table_of,
+    table_prefix,
+)
 from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
 from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.log.segments import SUFFIX, Segment, compress, hour_prefix
@@ -92,7 +100,7 @@ class LogRebuild:
         since = midnight(self.day) - timedelta(hours=1)
         self.roll_up.run(since, now + timedelta(hours=1))
         there = {key for table in LogTable for key in self._files(table)}
-        written = {key for note in self.roll_up.notes(since) for key in note.files}
+        written = {key for note in self.roll_up.notes(since) for key in note.files if table_of(key)}
         self.roll_up.remake({hour_of(key) for key in written - there if f"date={self.day}/" in key})
 
     def add_missing(self, parts: Iterable[Iterable[Mapping[str, Any]]], marks: Sequence[ErasureMark]) -> RebuiltParts:

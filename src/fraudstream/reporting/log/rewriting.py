@@ -28,6 +28,7 @@ from fraudstream.reporting.log.keys import (
     parse_hour,
     partition_day,
     received_day,
+    table_of,
     table_prefix,
 )
 from fraudstream.reporting.log.roll_up import LATE, RollUp, hours_of_segments
@@ -58,10 +59,13 @@ class Rewritten(Enum):
 class UnreadableFileError(ValueError):
     """A file of the log cannot be read, so that nobody can say what has to change in it."""
 
-    def __init__(self, key: str) -> None:
-        """Build the sentence: which object, and how it is made again."""
+    def __init__(self, key: str, *, is_newer: bool = False) -> None:
+        """Build the sentence: which object, and how it is made again, or by which version it can be read."""
         super().__init__(
-            f"{key} in the bucket cannot be read, since somebody or something damaged it: have it made again by "
+            f"{key} in the bucket was written by a newer version, and this one cannot say who is in it: run the same "
+            "again with the newer version"
+            if is_newer
+            else f"{key} in the bucket cannot be read, since somebody or something damaged it: have it made again by "
             f"`fraudstream report --date {hour_of(key)[:10]} --anew`, and run the same again"
         )
 
@@ -128,7 +132,7 @@ class LogRewriter:
             dry_run: only look.
 
         Raises:
-            UnreadableFileError: one of the hour's files is damaged.
+            UnreadableFileError: one of the hour's files is damaged, or of a table that only a newer version knows.
             duckdb.Error: DuckDB could not do its work.
         """
         from fraudstream.reporting.storage.duckdb_engine import connect  # noqa: PLC0415  (it takes long to import)
@@ -178,13 +182,16 @@ class _HourEdit:
         import duckdb  # noqa: PLC0415  (as above)
 
         files = self.note.files if self.note else {}
-        wanted = [key for key in files if LogTable(key.split("/")[-3]) in _EDITED]
-        keys = [key for key in wanted if (days is None or received_day(key) in days) and key in self._store.find(key)]
+        wanted = {key: table_of(key) for key in files if days is None or received_day(key) in days}
+        if newer := [key for key, table in wanted.items() if table is None]:
+            raise UnreadableFileError(newer[0], is_newer=True)
+        tables = {
+            key: table for key, table in wanted.items() if table and table in _EDITED and key in self._store.find(key)
+        }
         self.earlier, changed = {}, False
         self._reads += 1
         part = self._folder / f"files-{self._reads}"
-        for key, path in zip(keys, fetch_all(self._store, keys, part), strict=True):
-            table = LogTable(key.split("/")[-3])
+        for (key, table), path in zip(tables.items(), fetch_all(self._store, list(tables), part), strict=True):
             edited = path.with_suffix(".edited.parquet")
             try:
                 changed |= edit_parquet(self._connection, path, edited, table, self._edit_of)

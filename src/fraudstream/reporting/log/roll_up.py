@@ -34,6 +34,7 @@ from fraudstream.reporting.log.keys import (
     parse_hour,
     partition_day,
     table_key,
+    table_of,
 )
 from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
@@ -189,6 +190,7 @@ class RollUp:
             whole = {*paths} - {*merged.damaged}
             damaged = {key: segments[key] for key, path in fetched.items() if path not in whole}
             files = self._write_files(hour, merged, {} if anew or known is None else known.files)
+            files |= known.newer_files if known else {}
         gone = {key: "" for key in (known.files if known else ()) if key not in files}
         return self._write_note(
             hour, segments, known, merged, files=files, damaged=damaged | gone, from_files=from_files, kind=kind
@@ -261,11 +263,11 @@ class RollUp:
 
     def _fetch_earlier(self, known: Hour, folder: Path) -> Mapping[LogTable, Sequence[Path]]:
         """Fetch those of an hour's files that are unchanged since they were written."""
-        there = [key for key in known.files if key in self.store.find(key)]
+        tables = {key: table for key in known.files if (table := table_of(key)) and key in self.store.find(key)}
         earlier: dict[LogTable, list[Path]] = {}
-        for key, path in zip(there, fetch_all(self.store, there, folder), strict=True):
+        for key, path in zip(tables, fetch_all(self.store, list(tables), folder), strict=True):
             if digest(path) == known.files[key]:
-                earlier.setdefault(LogTable(key.split("/")[-3]), []).append(path)
+                earlier.setdefault(tables[key], []).append(path)
         return earlier
 
     def recent_days(self, now: datetime, merged: Iterable[str] = ()) -> set[date]:

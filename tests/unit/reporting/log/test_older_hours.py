@@ -3,6 +3,9 @@
 import gzip
 import hashlib
 import json
+import math
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +17,16 @@ from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 from fraudstream.reporting.log import aggregates, roll_up
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.columns import FILES
+from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import SCHEMA_VERSION
-from fraudstream.reporting.log.roll_up import made_key
+from fraudstream.reporting.log.rewriting import LogRewriter, UnreadableFileError
+from fraudstream.reporting.log.roll_up import RollUp, made_key
 from fraudstream.reporting.log.segments import cut
-from fraudstream.reporting.storage.object_store import digest
+from fraudstream.reporting.storage.object_store import FolderStore, digest
 from tests.unit.reporting.decision_log_harness import DAY, HOUR, MIDNIGHT, PREFIX, Stream, put, reporter, transaction
 
 DEFINITIONS = {2: "fd6df2"}
@@ -154,6 +159,58 @@ def test_hours_of_a_newer_aggregation_stay_and_are_looked_at_when_it_is_back(tmp
     assert reporter(tmp_path).report(DAY).revision.content == content
     assert notes(tmp_path) == before
     assert json.loads((tmp_path / made_key(PREFIX)).read_text()) == {"aggregation": AGGREGATION}
+
+
+def as_a_newer_version_merged(root: Path, hour: str) -> str:
+    """Give an hour a file of a table to come, and return its key."""
+    files = dict(notes(root)[hour]["files"])
+    hits = next(key for key in files if f"/{LogTable.HITS}/" in key)
+    key = hits.replace(f"/{LogTable.HITS}/", "/tableToCome/")
+    (root / key).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / hits, root / key)
+    rewrite(root, hour, files={**files, key: digest(root / key)}, aggregation=AGGREGATION + 1)
+    return key
+
+
+def test_an_hour_with_a_table_to_come_stays_until_something_came_in(tmp_path: Path) -> None:
+    merged(tmp_path)
+    first = min(notes(tmp_path))
+    as_a_newer_version_merged(tmp_path, first)
+    before = notes(tmp_path)
+    report = reporter(tmp_path).report(DAY)
+    assert report.reconciliation.logged == HOURS
+    assert not report.log_hours.damaged
+    assert notes(tmp_path) == before
+
+
+@pytest.mark.parametrize("segments_left", [True, False])
+def test_a_file_of_a_table_to_come_is_kept_when_its_hour_is_made_again(tmp_path: Path, *, segments_left: bool) -> None:
+    merged(tmp_path)
+    first = min(notes(tmp_path))
+    key = as_a_newer_version_merged(tmp_path, first)
+    content = (tmp_path / key).read_bytes()
+    if not segments_left:
+        for path in (tmp_path / PREFIX / "segments").rglob("*.gz"):
+            path.unlink()
+    RollUp(store=FolderStore(tmp_path), log_prefix=PREFIX, time_left=lambda: math.inf).remake([first])
+    note = notes(tmp_path)[first]
+    assert note["files"][key] == digest(tmp_path / key)
+    assert note["damaged"] == {}
+    assert note["aggregation"] == AGGREGATION, "so that the newer version makes it again"
+    assert (tmp_path / key).read_bytes() == content
+    assert reporter(tmp_path).report(DAY).reconciliation.logged == HOURS
+
+
+def test_nobody_is_taken_out_of_an_hour_with_a_table_to_come(tmp_path: Path) -> None:
+    merged(tmp_path)
+    first = min(notes(tmp_path))
+    key = as_a_newer_version_merged(tmp_path, first)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    rewriter = LogRewriter(store=FolderStore(tmp_path), log_prefix=PREFIX, now=datetime(2026, 11, 24, 12, tzinfo=UTC))
+    edit = LogEdit(persons={f"tok_{0:022}"})
+    with pytest.raises(UnreadableFileError, match=f"{key} in the bucket was written by a newer version"):
+        rewriter.rewrite(first, {DAY}, lambda _: edit)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_an_hour_whose_note_has_a_newer_form_is_named_and_left_as_it_is(tmp_path: Path) -> None:
