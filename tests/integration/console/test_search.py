@@ -12,10 +12,12 @@ from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.investigation.customer_history import CustomerHistory, CustomerIndexError
 from fraudstream_tools.operations.review.labels import label_now
 from tests.console_harness import ORIGIN, Browser, desk_command, words
-from tests.integration.cli.review_harness import TRANSACTIONS, System
+from tests.integration.cli.review_harness import NOW, TRANSACTIONS, System
 
 TOKENIZER = Tokenizer(base64.b64encode(bytes(32)).decode())
 CUSTOMER = TOKENIZER.token(EntityKind.CUSTOMER, "customer-7")
@@ -180,3 +182,20 @@ def test_the_command_finds_the_same(
     assert "42.00 EUR" in printed
     assert "1 alert, 1 open" in printed
     assert "nothing is stored of it" in fraudstream("search", "tok_" + "z" * 22).out
+
+
+def test_a_damaged_addition_keeps_nobody_from_the_history_or_the_page(browser: Browser, system: System) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    damaged: dict[str, object] = {"label": "x", "labeledAt": "x", "actionTaken": 5, "redrivenAt": "x"}
+    key = to_item({"transactionId": "a-1", "timestamp": NOW})
+    system.dynamodb.update_item(TableName=TRANSACTIONS, Key=key, **change_of(to_item(damaged)))
+    system.dynamodb.put_item(
+        TableName=TRANSACTIONS,
+        Item=to_item({"transactionId": "a-3", "timestamp": NOW, "receivedAt": NOW, "customerId": CUSTOMER}),
+    )
+    found = words(browser.page("/search", q=CUSTOMER))
+    assert "a-1" in found
+    assert "a-2" in found
+    assert "a-3" not in found
+    assert "CARD_VELOCITY" in browser.page("/case", id="a-1")

@@ -252,3 +252,25 @@ def test_the_handler_serves_from_its_environment(
     assert {line["request_id"] for line in out if "_aws" in line} == {"11111111-aaaa"}
     assert [line["TransactionsStored"] for line in out if "TransactionsStored" in line] == [[1]]
     assert [line["TransactionsRepeated"] for line in out if "TransactionsRepeated" in line] == [[1]]
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        {"label": {"S": "MAYBE"}, "labelSource": {"S": "analyst"}, "labeledAt": {"N": "1795400002000"}},
+        {"label": {"S": "FRAUD"}, "labelSource": {"S": "analyst"}, "labeledAt": {"N": "1" + "0" * 30}},
+        {"label": {"SS": ["FRAUD"]}},
+        {"actionTaken": {"N": "5"}},
+        {"actionTaken": {"S": "BLOCKED"}, "actionAt": {"N": "-1"}},
+        {"inline": {"M": {"decision": {"S": "MAYBE"}}}},
+    ],
+)
+def test_a_damaged_addition_keeps_nobody_from_the_decision(processor: Processor, addition: dict[str, Any]) -> None:
+    sent = payment()
+    processor.post(sent)
+    processor.add(sent["transactionId"], DECISION.to_item() | addition)
+    for answer in (processor.get(sent["transactionId"]), processor.post(sent)):
+        assert answer["statusCode"] == 200
+        said = body_of(answer)
+        assert (said["decision"], said["score"]) == ("REVIEW", 71)
+        assert {"label", "labeledAt", "actionTaken", "inlineDecision"}.isdisjoint(said)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from fraudstream.transactions.decisions import rule_ids
 from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
@@ -127,18 +128,22 @@ def plain_values(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
     return values
 
 
+_Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+"""Epoch milliseconds to the end of the year 9999: no reader of JSON takes whatever number DynamoDB can hold."""
+
+
 class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What turned out to be true, as it is stored on its transaction."""
 
     label: Truth
     label_source: str
-    labeled_at: int
+    labeled_at: _Moment
     """Epoch milliseconds."""
     fraud_type: str | None = None
     """One of `FraudType`, or of those that a later version knows; None where nobody ever named one."""
-    fraud_type_at: int | None = None
+    fraud_type_at: _Moment | None = None
     """When that was said, epoch milliseconds: an earlier label may have named it."""
-    label_approved_at: int | None = None
+    label_approved_at: _Moment | None = None
     """Where labels need two people: when the second one approved it, epoch milliseconds; 0 while it waits."""
     label_approved_by: str | None = None
     """The ARN of that person, for people who look at it: functions go by marks alone."""
@@ -165,7 +170,7 @@ class ActionTaken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     action_taken: str
     """One of `Action`, or of those that a later version knows."""
-    action_at: int
+    action_at: _Moment
     """Epoch milliseconds."""
 
     def to_item(self) -> Item:

@@ -1,16 +1,18 @@
 """The stored item of a transaction, decoded: for the store, the stream, the decision log and the commands."""
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 
 from fraudstream.contract import RESTORED_AT
 from fraudstream.transactions.decisions.decision import ActionTaken, Decision, Label
-from fraudstream.transactions.decisions.inline import InlineResult, inline_from_item
-from fraudstream.transactions.storage.attributes import AttributeValue
+from fraudstream.transactions.decisions.inline import INLINE_ATTRIBUTE, InlineResult, inline_from_item
+from fraudstream.transactions.storage.attributes import AttributeValue, from_attribute
 from fraudstream.transactions.transaction import Transaction
+
+_MOMENTS: Final = ("redrivenAt", RESTORED_AT)
 
 
 class PoisonRecordError(ValueError):
@@ -49,6 +51,55 @@ def decode(item: Mapping[str, AttributeValue]) -> StoredTransaction:
         raise PoisonRecordError(f"not a stored transaction: {where[1] if where else 'a field'} is wrong") from None
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise PoisonRecordError("not a stored transaction: an attribute cannot be read") from None
+
+
+def decode_readable(item: Mapping[str, AttributeValue]) -> StoredTransaction:
+    """Read the item of a transaction for somebody who asks for it: a damaged addition must not keep the rest away.
+
+    Raises:
+        PoisonRecordError: the item is not one of a transaction, or its decision cannot be read.
+    """
+    try:
+        return decode(item)
+    except PoisonRecordError:
+        return decode(without_damaged(item))
+
+
+def without_damaged(item: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Return an item without those additions to a transaction and its decision that cannot be read.
+
+    People may write some of them, and an inline decision only advises: none of them says what the transaction is.
+    """
+    gone = {name for addition in (Label, ActionTaken) for name in damaged(item, addition)}
+    if not _can_be_read(inline_from_item, item):
+        gone.add(INLINE_ATTRIBUTE)
+    gone |= {name for name in _MOMENTS if name in item and not _can_be_read(_whole_number, item[name])}
+    return {name: attribute for name, attribute in item.items() if name not in gone}
+
+
+def damaged(item: Mapping[str, AttributeValue], addition: type[Label | ActionTaken]) -> set[str]:
+    """Return the names of the attributes of a label, or an action, that cannot be read; none where it can.
+
+    Args:
+        item: of a transaction.
+        addition: which of the two.
+    """
+    names = {field.encode_name for field in msgspec.structs.fields(addition)}
+    # Another attribute that cannot be read is none of it.
+    own = {name: item[name] for name in names if name in item}
+    return set() if _can_be_read(addition.from_item, own) else set(own)
+
+
+def _can_be_read(read: Callable[[Mapping[str, AttributeValue]], object], stored: Mapping[str, AttributeValue]) -> bool:
+    try:
+        read(stored)
+    except (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
+        return False
+    return True
+
+
+def _whole_number(attribute: AttributeValue) -> int:
+    return msgspec.convert(from_attribute(attribute), int)
 
 
 def is_restoration(new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue]) -> bool:

@@ -23,7 +23,7 @@ from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.storage.attributes import Item, from_item, to_item
 from fraudstream.transactions.storage.deadline import DeadlineExceededError
-from fraudstream.transactions.storage.item import StoredTransaction, decode
+from fraudstream.transactions.storage.item import StoredTransaction, decode_readable
 from fraudstream.transactions.storage.sampling import sample_mark
 from fraudstream.transactions.transaction import Transaction
 
@@ -122,7 +122,7 @@ class TransactionStore:
         present = self._put_if_absent(item)
         # With this token it is this very one: the answer was lost, and the SDK repeated it.
         if present and present.get("writeToken") != item["writeToken"]:
-            return PutResult(decode(present), is_new=False)
+            return PutResult(decode_readable(present), is_new=False)
         return PutResult(StoredTransaction(transaction, inline=inline), is_new=True)
 
     def get(self, transaction_id: str) -> StoredTransaction | None:
@@ -135,7 +135,7 @@ class TransactionStore:
             item = newest_item(self.client, self.table, transaction_id)
         except (BotoCoreError, ClientError, DeadlineExceededError) as error:
             raise StoreUnavailableError from error
-        return None if item is None else decode(item)
+        return None if item is None else decode_readable(item)
 
     def _put_if_absent(self, item: Item) -> Item | None:
         """Write an item if its key is free; else return the item that is stored, which costs no read."""

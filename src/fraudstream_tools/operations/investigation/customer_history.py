@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.errors import error_code
 from fraudstream.contract import CUSTOMER_INDEX
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
 from fraudstream_tools.operations.review.alert_summary import rules_of
@@ -27,6 +27,7 @@ _SHOWN: Final = (
     "transactionId, receivedAt, #timestamp, #type, channel, amountMinor, currency, merchantId, merchantCountry, "
     "cardToken, deviceId, decision, score, reasons, label"
 )
+_LABELS: Final = [{"S": truth.value} for truth in Truth]
 _NAMES: Final = {"#timestamp": "timestamp", "#type": "type"}
 
 
@@ -89,7 +90,7 @@ class CustomerHistory:
         self._table = table
 
     def page(self, customer: str, limit: int = 50, *, after: Position | None = None) -> HistoryPage:
-        """Return some transactions of a customer, in two requests however many there are.
+        """Return some transactions of a customer that can be read, in two requests however many there are.
 
         Args:
             customer: the token.
@@ -134,10 +135,17 @@ class CustomerHistory:
             "ProjectionExpression": _SHOWN,
             "ExpressionAttributeNames": _NAMES,
         }
-        transactions = [_past(from_item(item)) for item in read_batch(self._dynamodb, self._table, asked)]
+        items = read_batch(self._dynamodb, self._table, asked)
+        transactions = [past for item in items if (past := _past(item)) is not None]
         return sorted(transactions, key=lambda each: (each.received_at, each.timestamp), reverse=True)
 
 
-def _past(fields: Mapping[str, Any]) -> PastTransaction:
-    rules = rules_of(fields.get("reasons", ()))
-    return msgspec.convert({**fields, "rules": rules}, PastTransaction)
+def _past(item: Mapping[str, AttributeValue]) -> PastTransaction | None:
+    """Read what is shown of a transaction, without a damaged label; None for an item that is none."""
+    if item.get("label") not in _LABELS:
+        item = {name: attribute for name, attribute in item.items() if name != "label"}
+    try:
+        fields = from_item(item)
+        return msgspec.convert({**fields, "rules": rules_of(fields.get("reasons", ()))}, PastTransaction)
+    except (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError):
+        return None

@@ -12,7 +12,7 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import SECOND
 from fraudstream.transactions.api.answer import present_state
 from fraudstream.transactions.decisions.decision import plain_values
-from fraudstream.transactions.storage.item import decode
+from fraudstream.transactions.storage.item import decode, without_damaged
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.operations.investigation.evidence import DecisionEvidence, judgement_of
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
@@ -83,9 +83,10 @@ def read_details(
     Raises:
         PoisonRecordError: what is stored is no transaction.
     """
-    item = newest_item(dynamodb, transactions, transaction_id)
-    if item is None:
+    found = newest_item(dynamodb, transactions, transaction_id)
+    if found is None:
         return None
+    item = without_damaged(found)
     failed_before = int((time.time() - DECISION_DEADLINE_SECONDS) * SECOND)
     stored = decode(item)
     state = msgspec.to_builtins(present_state(stored, failed_before=failed_before))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fraudstream.detection.profiles.entities import EntityKind, tokens
-from fraudstream.transactions.storage.item import PoisonRecordError, decode
+from fraudstream.transactions.storage.item import PoisonRecordError, decode_readable
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.redaction import shown
 
@@ -31,7 +31,7 @@ def token_in_transaction(dynamodb: "DynamoDBClient", table: str, transaction_id:
     if item is None:
         raise UnknownEntityError(f"{shown(transaction_id)}: there is no such transaction")
     try:
-        token_of_kind = tokens(decode(item).transaction)
+        token_of_kind = tokens(decode_readable(item).transaction)
     except PoisonRecordError as error:
         raise UnknownEntityError(f"{shown(transaction_id)}: {error}") from None
     if kind not in token_of_kind:

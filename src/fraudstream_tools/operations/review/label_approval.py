@@ -19,6 +19,7 @@ from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream.transactions.storage.attributes import Item, from_item, to_item
+from fraudstream.transactions.storage.item import without_damaged
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.approving import ApprovalError, Approver
@@ -134,7 +135,7 @@ class LabelApproval:
             ReasonError: the reason is empty, too long or holds a card number.
         """
         item = newest_item(self.dynamodb, self.transactions, transaction_id, _READ)
-        label = Label.from_item(item) if item is not None else None
+        label = Label.from_item(without_damaged(item)) if item is not None else None
         if item is None or label is None:
             raise ApprovalError("nothing is said of this transaction (any more)")
         whole = label_digest(transaction_id, label.label, label.labeled_at)

@@ -17,6 +17,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import NETWORK_REFERENCE_INDEX
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.storage.attributes import Item, from_item
+from fraudstream.transactions.storage.item import damaged, without_damaged
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream.transactions.transaction import TransactionType
@@ -231,7 +232,8 @@ def _refuse(given: Given, transaction_id: str) -> None:
 
 
 def _outcome_of(item: Item) -> PaymentOutcome:
-    return PaymentOutcome(label=Label.from_item(item), action=ActionTaken.from_item(item))
+    readable = without_damaged(item)
+    return PaymentOutcome(label=Label.from_item(readable), action=ActionTaken.from_item(readable))
 
 
 def _is_another(label: Label, there: Label | None) -> bool:
@@ -250,9 +252,10 @@ def _says_the_same(there: PaymentOutcome, told: PaymentOutcome) -> bool:
 def _write(client: "DynamoDBClient", table: str, item: Item, after: PaymentOutcome) -> bool:
     """Set what holds now, if what was there still is; tell whether it was."""
     new: Item = {**(after.label.to_item() if after.label else {}), **(after.action.to_item() if after.action else {})}
-    changed = {name: value for name, value in new.items() if value != item.get(name)}
+    broken = damaged(item, Label) | damaged(item, ActionTaken)
+    changed = {name: value for name, value in new.items() if name in broken or value != item.get(name)}
     # Another label than the one that was approved, or waited, has nothing of that.
-    gone = [name for name in _APPROVED if name in item and name not in new]
+    gone = [name for name in {*_APPROVED, *broken} if name in item and name not in new]
     known = {name: item[name] for name in _COMPARED if name in item}
     unchanged = [
         *(f"{name} = :old_{name}" for name in known),

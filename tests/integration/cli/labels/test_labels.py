@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream.transactions.transaction import TransactionType
 from fraudstream_tools.operations.review.labels import Given, LabelError, label_now, tell
 from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome
@@ -156,3 +158,27 @@ def test_a_script_cannot_give_such_a_source_either(table: Table) -> None:
     table.store("t-1")
     with pytest.raises(LabelError, match="without a card number"):
         label_now(table.client, TABLE, "t-1", Truth.FRAUD, PERSONAL[0])
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"label": "MAYBE", "labelSource": "analyst", "labeledAt": NOW + 1},
+        {"label": "FRAUD", "labelSource": 5, "labeledAt": NOW + 1, "fraudType": [], "labelApprovedAt": "x"},
+        {"actionTaken": 5, "actionAt": "never"},
+    ],
+)
+def test_what_is_damaged_is_replaced_by_a_sound_label(
+    fraudstream: Command, table: Table, damaged: dict[str, object]
+) -> None:
+    table.store("t-1")
+    change = change_of(to_item(damaged))
+    key = to_item({"transactionId": "t-1", "timestamp": NOW})
+    table.client.update_item(TableName=TABLE, Key=key, **change)
+    assert fraudstream("labels", "show", "t-1").code == 0
+    for told in (("set", "t-1", "--fraud"), ("action", "t-1", "BLOCKED")):
+        ran = fraudstream("labels", *told)
+        assert ran.code == 0, ran.err
+    known = table.known("t-1")
+    assert (known["label"], known["labelSource"], known["actionTaken"]) == ("FRAUD", "analyst", "BLOCKED")
+    assert "fraudType" not in known
