@@ -10,10 +10,12 @@ import pytest
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.cli.support.demo.reconciliation import RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.review.alerts import AlertQueue
 from tests.cli_harness import Command
-from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
+from tests.integration.cli.review_harness import ALERTS, BUCKET, DECISION, NOW, TRANSACTIONS, System
 from tests.unit.reporting.decision_log_harness import Stream, item, put
 
 
@@ -241,3 +243,17 @@ def test_decisions_are_compared_with_the_truth(system: System) -> None:
     assert noticed.found == {"card_testing": 1, "stolen_card": 1}
     assert (noticed.precision, noticed.recall) == (0.5, pytest.approx(2 / 3))
     assert tally.noticed({}).recall == 0
+
+
+def test_a_card_number_in_place_of_an_id_is_asked_of_no_table(system: System) -> None:
+    asked: list[str] = []
+    system.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+    card = "4111111111111111"
+    assert newest_item(system.dynamodb, TRANSACTIONS, card) is None
+    assert AlertQueue(system.dynamodb, alerts=ALERTS, transactions=TRANSACTIONS).get(card) is None
+    assert not asked
+
+
+def test_a_card_number_is_not_sent_to_the_api(fraudstream: Command) -> None:
+    refused = fraudstream("get", "4111 1111 1111 1111", "--api", "http://127.0.0.1:9")
+    assert (refused.code, "was not sent" in refused.err) == (1, True)

@@ -199,3 +199,14 @@ def test_a_damaged_addition_keeps_nobody_from_the_history_or_the_page(browser: B
     assert "a-2" in found
     assert "a-3" not in found
     assert "CARD_VELOCITY" in browser.page("/case", id="a-1")
+
+
+@pytest.mark.parametrize("text", ["4111111111111111", "DE89370400440532013000"])
+def test_a_card_or_account_number_is_asked_of_no_table(browser: Browser, text: str) -> None:
+    asked: list[str] = []
+    browser.system.dynamodb.meta.events.register(
+        "before-call.dynamodb", lambda model, params, **_: asked.append(f"{model.name} {params['body']!r}")
+    )
+    look_for(browser, text)
+    browser.page("/search", q=text)
+    assert not [call for call in asked if text in call]

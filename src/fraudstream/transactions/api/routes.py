@@ -18,7 +18,6 @@ from fraudstream.telemetry import Log, LogFields, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
 from fraudstream.transactions.api.preferences import wait_seconds
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
-from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.inline import InlineDecider, InlineDecision
 from fraudstream.transactions.request import MAX_BODY_BYTES
 from fraudstream.transactions.storage.deadline import Deadline
@@ -142,8 +141,7 @@ class TransactionApi:
             )
 
     def _get(self, transaction_id: str) -> Answer:
-        known = _TRANSACTION_ID.fullmatch(transaction_id) and not holds_card_number(transaction_id)
-        stored = self.store.get(transaction_id) if known else None
+        stored = self.store.get(transaction_id) if _TRANSACTION_ID.fullmatch(transaction_id) else None
         if stored is None:
             raise _ProblemError(HTTPStatus.NOT_FOUND, "There is no transaction with this id.")
         return self._state_answer(HTTPStatus.OK, stored, {})

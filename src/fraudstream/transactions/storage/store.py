@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fraudstream.aws.dynamodb_errors import is_condition_failure
 from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
+from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.inline import InlineAttempt, InlineDecider, inline_to_item
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
@@ -160,12 +161,16 @@ def newest_item(
 ) -> Item | None:
     """Read a transaction's item, consistently; None if there is none, or only its claim.
 
+    A card number is the id of none, and is not asked for: trails of who read what keep the keys.
+
     Args:
         client: asks DynamoDB.
         table: the table of transactions.
         transaction_id: the client's id.
         attributes: a projection expression in which `#timestamp` names the timestamp; None reads the whole item.
     """
+    if holds_card_number(transaction_id):
+        return None
     projection: dict[str, Any] = {} if attributes is None else {"ProjectionExpression": attributes}
     page = client.query(
         TableName=table,

@@ -32,8 +32,13 @@ def get(
     """
     from urllib.parse import quote
 
+    from fraudstream.transactions.card_numbers.detector import holds_card_number
+
     if not transaction_id:
         raise CommandError("the id of the transaction is empty")
+    # Traces of requests have their addresses.
+    if holds_card_number(transaction_id):
+        raise CommandError("a card number is the id of no transaction, and was not sent")
     path = f"/transactions/{quote(transaction_id, safe='')}"
     deployment = Deployment(stack, {"apiUrl": api})
     state = call_api(deployment, "GET", path)

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.transactions.card_numbers.iban import holds_iban
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
 from fraudstream_tools.console.queue_place import QueuePlace
@@ -64,8 +65,8 @@ def show(request: Request) -> Response:
 def _to_transaction(request: Request, text: str) -> Response | None:
     """Lead to a transaction's page; None where no such id is stored."""
     system: ConsoleSystem = request.app.state.system
-    # What can be no id is not sent anywhere: it may be somebody's name.
-    if _TRANSACTION_ID.fullmatch(text) is None:
+    # What can be no id is not sent anywhere: it may be somebody's name, or account number.
+    if _TRANSACTION_ID.fullmatch(text) is None or holds_iban(text):
         return None
     if newest_item(system.dynamodb, system.transactions, text, "transactionId") is None:
         return None

@@ -16,6 +16,7 @@ from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
+from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
@@ -116,6 +117,9 @@ class AlertQueue:
 
     def get(self, transaction_id: str) -> AlertSummary | None:
         """Return the alert of a transaction; None where there is none, or none that can be read."""
+        # As of transactions, a card number is not asked for.
+        if holds_card_number(transaction_id):
+            return None
         answer = self._dynamodb.get_item(
             TableName=self._alerts, Key={"transactionId": {"S": transaction_id}}, ConsistentRead=True
         )
