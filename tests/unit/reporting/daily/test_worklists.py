@@ -166,6 +166,15 @@ def test_open_alerts_of_the_highest_expected_loss_are_named(tmp_path: Path) -> N
     assert f"open alerts of the highest expected loss,{best[0][0]},expectedLoss,{best[0][1]}" in lines
 
 
+def test_what_is_most_likely_fraud_is_named_where_no_amount_can_be_compared(tmp_path: Path) -> None:
+    stream = Stream()
+    for number in range(COSTLIEST + 2):
+        decided(stream, paid(number, 100_000 - number, "CHF"), Verdict.REVIEW, score=40 + number)
+    decided(stream, paid(50, 100, "CHF"), Verdict.DECLINE, score=99)
+    report = report_of(stream, tmp_path)
+    assert [each.score for each in report.costliest_alerts] == [99, *range(51, 42, -1)]
+
+
 def test_alerts_of_other_days_are_worth_a_look_too(tmp_path: Path) -> None:
     stream = Stream()
     decided(stream, paid(1, 100_000, "USD"), Verdict.REVIEW, probability=0.5)

@@ -27,22 +27,22 @@ _OPEN = f"""
     FROM tallies WHERE dimension = 'flagged' AND key NOT IN (SELECT transactionId FROM labelled)
     GROUP BY ALL ORDER BY received, key LIMIT {OPEN_ALERTS}
 """
-# Of one currency, the order is that of `expected_loss`; a busy day has too many alerts to compare each one outside.
+# Of one currency, the order is that of `expected_loss`, or of `likelihood` without a rate; a busy day has too many
+# alerts to compare each one outside.
 _COSTLIEST = f"""
     SELECT key, received, decision, score::INTEGER, currency, value, probability FROM (
-        SELECT *, row_number() OVER (
-            PARTITION BY currency
-            ORDER BY coalesce(probability::DOUBLE, score::DOUBLE / 100) * sqrt(value) DESC, received, key
-        ) AS place
-        FROM (
+        SELECT *,
+            row_number() OVER (PARTITION BY currency ORDER BY likelihood * sqrt(value) DESC, received, key) AS by_loss,
+            row_number() OVER (PARTITION BY currency ORDER BY likelihood DESC, received, key) AS by_likelihood
+        FROM (SELECT *, coalesce(probability::DOUBLE, score::DOUBLE / 100) AS likelihood FROM (
             SELECT key, min(largest) AS received, decision, currency, max(amountMinor) AS value,
                 max(other) FILTER (dimension = 'flagged') AS score,
                 max(other) FILTER (dimension = 'flaggedProbability') AS probability
             FROM tallies WHERE dimension IN ('flagged', 'flaggedProbability')
                 AND key NOT IN (SELECT transactionId FROM labelled)
             GROUP BY key, decision, currency
-        )
-    ) WHERE place <= {COSTLIEST}
+        ))
+    ) WHERE least(by_loss, by_likelihood) <= {COSTLIEST}
 """
 
 
