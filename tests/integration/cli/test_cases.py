@@ -90,6 +90,17 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(fraudstream: Command, s
     assert "no closed case is like that" in fraudstream("cases", "list", "--state", "closed").out
 
 
+def test_what_is_not_snoozed_is_not_woken(fraudstream: Command, system: System) -> None:
+    system.alert("a-1")
+    fraudstream("cases", "take", "a-1")
+    before = as_json(fraudstream, "show", "a-1")
+    refused = fraudstream("cases", "wake", "a-1")
+    assert (refused.code, refused.out) == (1, "")
+    assert "nothing was changed: this case is not snoozed" in refused.err
+    assert as_json(fraudstream, "show", "a-1") == before
+    assert [each["action"] for each in json.loads(fraudstream("audit", "--json").out)] == ["take-alert"]
+
+
 def test_a_list_that_is_cut_off_says_so(fraudstream: Command, system: System) -> None:
     for name in ("a", "b", "c"):
         system.alert(f"{name}-1", customer="tok_" + name * 22)

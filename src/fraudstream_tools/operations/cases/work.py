@@ -133,8 +133,10 @@ class CaseWork(CaseDecisions):
         """Return a snoozed case to the queue.
 
         Raises:
-            AlertTakenError: it was changed meanwhile.
+            AlertTakenError: it waits for nothing, or was changed meanwhile.
         """
+        if not case.is_snoozed(self.clock()):
+            raise AlertTakenError("this case is not snoozed (any more)")
         with self._audit.recorded("wake-case", f"case#{case.case_id}", before={"snoozedUntil": case.snoozed_until}):
             event = self._event(CaseEventKind.WOKEN)
             self._cases.change(case.case_id, event, lambda held: unless_others(held, self._me, snoozed_until=None))
