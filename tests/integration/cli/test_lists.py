@@ -112,6 +112,17 @@ def test_who_removed_an_entry_and_why_stays_to_be_seen(fraudstream: Command, dyn
     assert "nothing was removed" in again.out
 
 
+def test_a_removal_of_who_is_not_listed_is_recorded_as_refused(fraudstream: Command, dynamodb: Any) -> None:
+    del dynamodb
+    assert fraudstream("lists", "remove", "blocked", "card", CARD, *WHY).code == 1
+    records = json.loads(fraudstream("audit", "--json").out)
+    assert [(each["action"], each["outcome"]) for each in records] == [
+        ("remove-from-list", "REFUSED"),
+        ("remove-from-list", "MADE"),
+    ]
+    assert records[0]["refuses"] == records[1]["id"]
+
+
 def test_what_is_shown_can_be_narrowed_by_list_and_kind(fraudstream: Command, dynamodb: Any) -> None:
     del dynamodb
     fraudstream("lists", "add", "blocked", "card", CARD, *WHY)

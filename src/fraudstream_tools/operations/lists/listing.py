@@ -16,6 +16,10 @@ from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListChange
 
 
+class _NotListedError(Exception):
+    """The entity is not on the list: the record of its removal is to say that nothing was removed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListEditor:
     """Puts entities on lists and takes them off, in the name of one person."""
@@ -40,7 +44,7 @@ class ListEditor:
             return self.lists.add(list_name, kind, token, by=self.audit.operator.arn, reason=why, until=until)
 
     def remove_from_list(self, list_name: str, kind: EntityKind, token: str, *, reason: str) -> ListChange:
-        """Remove an entity from a list; see `EntityLists.remove`.
+        """Remove an entity from a list; see `EntityLists.remove`. One that is not on it leaves a refused record.
 
         Raises:
             ListError: it cannot be removed.
@@ -49,8 +53,11 @@ class ListEditor:
         why = checked_reason(reason)
         entity = f"{kind.value}#{token}"
         before = self._entry(list_name, entity)
-        with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
-            return self.lists.remove(list_name, kind, token, by=self.audit.operator.arn, reason=why)
+        try:
+            with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
+                return self._removed(list_name, kind, token, why)
+        except _NotListedError:
+            return ListChange.ABSENT
 
     def approve(self, list_name: str, kind: EntityKind, token: str, digest: str, *, reason: str) -> None:
         """Approve an entry that waits for a second person; see `EntityLists.approve`.
@@ -61,6 +68,12 @@ class ListEditor:
             ReasonError: the reason is empty, too long or holds a card number.
         """
         self.lists.approve(list_name, f"{kind.value}#{token}", digest, reason=reason)
+
+    def _removed(self, list_name: str, kind: EntityKind, token: str, why: str) -> ListChange:
+        change = self.lists.remove(list_name, kind, token, by=self.audit.operator.arn, reason=why)
+        if change is ListChange.ABSENT:
+            raise _NotListedError
+        return change
 
     def _entry(self, list_name: str, entity: str) -> Mapping[str, Any]:
         entry = self.lists.of_entities([entity]).get(entity, {}).get(list_name)
