@@ -161,6 +161,16 @@ def test_a_hold_that_comes_before_anything_is_gone_is_respected(
     assert "a-1" in alerts_text(system)
 
 
+def test_the_wait_for_what_is_being_written_is_told_once(system: System, stores: PrivacySystem) -> None:
+    del system  # it has made the tables
+    told: list[str] = []
+    erasure = Erasure(
+        stores, Person(frozenset({ANN}), "me"), settle_seconds=1.1, on_step=lambda what, *_: told.append(what)
+    )
+    erasure.run()
+    assert [each for each in told if each.startswith("waiting")] == ["waiting 1.1 seconds for what is being written"]
+
+
 def test_a_refund_of_the_erased_persons_payment_names_it_no_more(system: System, stores: PrivacySystem) -> None:
     system.store("a-1", customer=ANN)
     system.store("r-1", customer=BOB, original_transaction_id="a-1")

@@ -85,5 +85,5 @@ class Steps:
         if what == self._what and now - self._said < _SECONDS_BETWEEN_LINES and done != total:
             return
         self._what, self._said = what, now
-        of = f": {done:,} of {total:,}" if total else ""
+        of = f": {done:,} of {total:,}" if total else f": {done:,}" if done else ""
         err.print(f"{what}{of}", style="dim", markup=False)

@@ -145,10 +145,9 @@ class Erasure:
         for token in sorted(self.person.tokens):
             key = f"{EntityKind.CUSTOMER}#{token}"
             self._marked += mark_profile(self.system.dynamodb, self.system.profiles, key, key, at)
-        end = time.monotonic() + self.settle_seconds
-        while (left := end - time.monotonic()) > 0:
-            self.on_step("waiting for what is being written", round(self.settle_seconds - left), None)
-            time.sleep(min(left, 1.0))
+        if self.settle_seconds > 0:
+            self.on_step(f"waiting {self.settle_seconds:g} seconds for what is being written", 0, None)
+            time.sleep(self.settle_seconds)
 
     def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
         names = {f"{EntityKind.CUSTOMER}#{token}" for token in self.person.tokens}
