@@ -1,5 +1,6 @@
 """The console as a web application."""
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _STATIC: Final = Path(__file__).parent / "static"
+_NO_PAGE: Final = {
+    HTTPStatus.NOT_FOUND.phrase: "there is no page at this address: the links above lead to all that there are",
+    HTTPStatus.METHOD_NOT_ALLOWED.phrase: "this address only takes what a page sends: open that page and send it there",
+}
+"""What is said in place of the words of HTTP."""
 _CASE_ACTIONS: Final = {
     "take": case_actions.take,
     "give-back": case_actions.give_back,
@@ -127,7 +133,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
 def _problem(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = error.detail if isinstance(error, HTTPException) else ""
-    return page(request, "problem", status, problem=said)
+    return page(request, "problem", status, problem=_NO_PAGE.get(said, said))
 
 
 def _unanswered(request: Request, error: Exception) -> Response:

@@ -301,3 +301,13 @@ def test_what_is_not_there_is_said_in_a_sentence(browser: Browser) -> None:
         answer = browser.client.get(path)
         assert answer.status_code == status
         assert "That did not work" in answer.text
+
+
+def test_an_address_without_a_page_says_where_the_pages_are(browser: Browser) -> None:
+    for path, status, said in (
+        ("/nowhere", 404, "there is no page at this address: the links above"),
+        ("/static/nowhere.js", 404, "there is no page at this address"),
+        ("/case/take", 405, "this address only takes what a page sends"),
+    ):
+        answer = browser.client.get(path)
+        assert (answer.status_code, said in words(answer.text)) == (status, True)
