@@ -1,6 +1,7 @@
 """Today so far, by the hours of the log that are merged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.unit.reporting.decision_log_harness import (
     decision,
     item,
     label,
+    report_of,
     transaction,
 )
 
@@ -105,3 +107,24 @@ def test_the_page_says_what_it_knows_and_until_when(
     assert f"{known.decisions:,} decisions, of them {known.flagged} flagged" in said
     assert f"{known.missed_value:,.2f} missed" in said
     assert browser.page("/").count('<rect class="all"') == len(known.hours)
+
+
+def test_the_axis_has_its_hours_where_few_of_them_have_decisions(
+    browser: Browser, known: DaySoFar, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    browser.system.today = DayCopy(s3=browser.system.s3, bucket=BUCKET, folder=tmp_path)
+    early = replace(known, hours=[replace(known.hours[0], hour=1)])
+    monkeypatch.setattr(DayCopy, "so_far", lambda *_: early)
+    page = browser.page("/")
+    assert page.count('<rect class="all"') == 1
+    assert [f"{hour}</text>" in page for hour in ("00:00", "06:00", "12:00", "18:00")] == [True] * 4
+
+
+def test_the_report_of_an_empty_day_is_shown_without_a_table(browser: Browser, system: System, tmp_path: Path) -> None:
+    report = report_of(Stream(), tmp_path)
+    (written,) = tmp_path.rglob("report.json")
+    key = f"reports/date={report.date}/report.json"
+    system.s3.put_object(Bucket=BUCKET, Key=key, Body=written.read_bytes())
+    page = browser.page("/")
+    assert "0 decisions, of them 0 to review" in words(page)
+    assert "labelled fraud</th>" not in page
