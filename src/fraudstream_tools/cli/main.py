@@ -18,6 +18,7 @@ from fraudstream_tools.cli.rules_and_lists import backtest, lists, rules
 from fraudstream_tools.cli.stack import cost, leftovers, preflight, sizing
 from fraudstream_tools.cli.support.terminal.failures import fault, sentence
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
+from fraudstream_tools.cli.support.terminal.wrong_usage import Commands
 from fraudstream_tools.cli.transactions import files, get, openapi, replay, search, simulate, submit
 
 _TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
@@ -27,6 +28,7 @@ _INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="fraudstream",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
