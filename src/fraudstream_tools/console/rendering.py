@@ -13,6 +13,7 @@ from fraudstream_tools.cli.support.shown.review.case_words import NOTHING, close
 from fraudstream_tools.cli.support.terminal.ages import age_text, last_day_text, moment_text
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.refused_forms import TypedTexts
+from fraudstream_tools.counts import counted
 from fraudstream_tools.operations.audit.change_note import MAX_REASON_BYTES
 from fraudstream_tools.operations.audit.identity import name_in
 from fraudstream_tools.operations.investigation.field_words import field_words, probability_words
@@ -50,6 +51,7 @@ _PAGES: Final = Environment(
 cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     age=_age,
     closed_as=closed_text,
+    counted=counted,
     last_day=last_day_text,
     moment=moment_text,
     money=_money,

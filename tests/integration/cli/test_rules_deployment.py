@@ -127,7 +127,7 @@ def test_the_difference_names_rules_points_expressions_thresholds_and_lists(
         }
     ]
     shown = fraudstream("rules", "deploy", "--dry-run").out
-    for line in ("- odd-hour removed", "+ odd-hours added", "~ review: 30 → 31", "list blocked: 1 entries added"):
+    for line in ("- odd-hour removed", "+ odd-hours added", "~ review: 30 → 31", "list blocked: 1 entry added"):
         assert line in shown
     assert stored.writes() == 3
 

@@ -11,6 +11,7 @@ from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.analytics.answers import LogAnswer
@@ -120,7 +121,7 @@ def ask(
             }
         )
     elif html is not None:
-        out.print(f"{html}: {len(answer.rows):,} rows", markup=False, soft_wrap=True)
+        out.print(f"{html}: {counted(len(answer.rows), 'row')}", markup=False, soft_wrap=True)
     else:
         _print(answer, chart or [])
 

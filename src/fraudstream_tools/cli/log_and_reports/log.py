@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted, verb
 
 _STREAM_MEMORY = timedelta(hours=25)
 """A stream keeps records for 24 hours. What it brings after a rebuild would count twice if it is of another hour."""
@@ -86,7 +87,11 @@ def pull(
         return
     if not known:
         err.print("the bucket has no decision log of these days yet")
-    out.print(f"{folder}: {len(missing):,} of {known:,} objects copied, {size:,} bytes", markup=False, soft_wrap=True)
+    out.print(
+        f"{folder}: {len(missing):,} of {counted(known, 'object')} copied, {counted(size, 'byte')}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def verify(
@@ -180,16 +185,19 @@ def rebuild(
     if as_json:
         print_json({"transactions": looked, "lines": added, "hours": len(hours)})
         return
-    out.print(f"{looked:,} transactions of {day:%Y-%m-%d} in the table: {added:,} lines added to the log", markup=False)
+    out.print(
+        f"{counted(looked, 'transaction')} of {day:%Y-%m-%d} in the table: {counted(added, 'line')} added to the log",
+        markup=False,
+    )
 
 
 def _print_verification(verification: Any) -> None:  # noqa: ANN401  (JSON)
     for finding in verification["findings"]:
         err.print(f"{finding['problem']}: {finding['what']}", markup=False, soft_wrap=True)
     if verification["erased"]:
-        out.print(f"somebody's data was erased from {len(verification['erased']):,} hours", markup=False)
+        out.print(f"somebody's data was erased from {counted(len(verification['erased']), 'hour')}", markup=False)
     hours, files, links = verification["hours"], verification["files"], verification["links"]
-    looked = f"{hours:,} hours, {files:,} files and {links:,} links of the chain"
+    looked = f"{counted(hours, 'hour')}, {counted(files, 'file')} and {counted(links, 'link')} of the chain"
     wrong = len(verification["findings"])
-    result = f"{wrong:,} are not what was written" if wrong else "all are what was written"
+    result = f"{wrong:,} {verb(wrong, 'is', 'are')} not what was written" if wrong else "all are what was written"
     out.print(f"{looked}: {result}" if links else "no hour of the log has been chained yet", markup=False)

@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,7 @@ def evaluate(
             planned = plan(transactions.first, transactions.last)
             with progress_bar("judging", transactions.rows) as advance:
                 rows = evaluate_transactions(transactions, transactions.rows, judge, planned, advance)
-    err.print(f"{ordered.rows:,} transactions, {ordered.frauds:,} of them fraud", markup=False)
+    err.print(f"{counted(ordered.rows, 'transaction')}, {ordered.frauds:,} of them fraud", markup=False)
     tell_repeated(ordered.repeated)
     _show(rows, reviews, as_json=as_json)
 

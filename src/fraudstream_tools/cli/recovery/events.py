@@ -9,6 +9,7 @@ from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream.detection.events import OutboundEvent
@@ -93,7 +94,7 @@ def resend(
     else:
         events = list(events_since(dynamodb, outbox, epoch_milliseconds() - since))
         if not dry_run:
-            confirm(f"send {len(events):,} events once more?", yes=yes, as_json=as_json)
+            confirm(f"send {counted(len(events), 'event')} once more?", yes=yes, as_json=as_json)
     if dry_run:
         _print_found(events, as_json=as_json)
         return

@@ -17,6 +17,7 @@ from fraudstream_tools.cli.support.terminal.ages import parse_moment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted
 
 _OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Also replace what is there and differs.")]
 _KEPT: Final = "what was copied stays: run it again to go on"
@@ -147,7 +148,9 @@ def objects(
         for key in keys:
             err.print(f"{change}: {key}", markup=False, soft_wrap=True)
     replaced = "brought back too" if overwrite else "left as they are (--overwrite brings them back)"
-    out.print(f"{len(result.deleted):,} objects had been deleted: {'not done' if dry_run else 'they are back'}")
+    out.print(
+        f"{counted(len(result.deleted), 'object')} had been deleted: {'not done' if dry_run else 'they are back'}"
+    )
     out.print(f"{len(result.changed):,} have changed since: {'not done' if dry_run else replaced}")
     out.print(f"{result.unchanged:,} are as they were")
 

@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.shown.review.case_words import given_back_wor
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import err, one_line, out, print_json
+from fraudstream_tools.counts import counted
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
         return
     case = desk.case(alert)
     alerts = desk.queue.by_ids(case.alerts)
-    out.print(f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {len(alerts)} alerts", markup=False)
+    out.print(
+        f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {counted(len(alerts), 'alert')}", markup=False
+    )
     print_whole(alert_table(alerts, now=epoch_milliseconds(), has_states=True))
     for event in case.events:
         text = f": {event.text}" if event.text else ""
@@ -130,7 +133,7 @@ def _show_untaken(desk: CaseDesk, alert: "AlertSummary", *, as_json: bool) -> No
     if as_json:
         print_json({"caseId": None, "assignee": None, "alerts": msgspec.to_builtins(alerts)})
         return
-    out.print(f"nobody has taken it yet; {len(alerts)} alerts")
+    out.print(f"nobody has taken it yet; {counted(len(alerts), 'alert')}")
     print_whole(alert_table(alerts, now=epoch_milliseconds(), has_states=True))
 
 
@@ -151,7 +154,11 @@ def take(
     alert = desk.alert(transaction_id)
     others = holders(alert, desk.cases.of_alert(alert), desk.me) if take_over else ()
     case = changed(lambda: desk.work.take(alert, instead_of=frozenset(others)))
-    desk.tell(transaction_id, f"you have the case {case.case_id} now, with {len(case.alerts)} alerts", as_json=as_json)
+    desk.tell(
+        transaction_id,
+        f"you have the case {case.case_id} now, with {counted(len(case.alerts), 'alert')}",
+        as_json=as_json,
+    )
 
 
 def give_back(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:

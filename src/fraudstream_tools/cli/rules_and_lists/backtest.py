@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOp
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -237,8 +238,8 @@ class _Run:
             tally = self._judge(log)
             if log.too_new_labels:
                 err.print(
-                    f"{log.too_new_labels:,} labels are of transactions younger than --label-delay "
-                    f"({self.label_delay:g} days): they tell nothing yet",
+                    f"{counted(log.too_new_labels, 'label')} of transactions younger than --label-delay "
+                    f"({self.label_delay:g} days): nothing can be told from that yet",
                     soft_wrap=True,
                 )
         return tally

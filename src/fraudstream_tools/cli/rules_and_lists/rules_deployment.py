@@ -19,6 +19,7 @@ from fraudstream_tools.cli.support.running.deployment import Deployment, SystemK
 from fraudstream_tools.cli.support.shown.ruleset_plans import print_plan
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, one_line, out, print_json
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
@@ -179,7 +180,7 @@ def _print_version(version: "RulesetVersion") -> None:
     line = Text(f"{version.since.astimezone(UTC):%Y-%m-%d %H:%M:%S}  ")
     line.append(f"{version.version or 'incomplete':12}", style="bold")
     line.append(f"  {standing:7}", style={"active": "green", "refused": "red"}.get(standing, "dim"))
-    line.append(f"  {version.rules} rules" if version.rules is not None else "")
+    line.append(f"  {counted(version.rules, 'rule')}" if version.rules is not None else "")
     line.append(f"  ({', '.join(version.files)})", style="dim")
     out.print(line, soft_wrap=True)
     if version.note is None:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fraudstream.aws.errors import error_code
 from fraudstream.contract import FUNCTIONS
 from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from infra.settings import StackSettings
@@ -218,7 +219,7 @@ class AccountChecker:
         newer = "pulumi config set fraudstream:runtime python3.13"
         if left <= 0:
             return Check(name="runtime", state=State.FIX, found=f"{runtime}, deprecated since {end}", advice=newer)
-        found = f"{runtime}, until {end}: {left} days"
+        found = f"{runtime}, until {end}: {counted(left, 'day')}"
         if left < RUNTIME_NOTICE_DAYS:
             return Check(name="runtime", state=State.NOTE, found=found, advice=f"plan the next one: {newer}")
         return Check(name="runtime", state=State.OK, found=found)

@@ -16,6 +16,7 @@ from fraudstream_tools.cli.support.running.api_calls import unusable_hint
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -239,7 +240,7 @@ PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 def _print_result(result: "ReplayResult", outgoing: Outgoing) -> None:
-    unreadable = f", {outgoing.wrong.count:,} rows that could not be read" if outgoing.wrong.count else ""
+    unreadable = f", {counted(outgoing.wrong.count, 'row')} that could not be read" if outgoing.wrong.count else ""
     out.print(
         f"{result.accepted:,} accepted ({result.stored:,} new), {result.refused:,} refused{unreadable}, "
         f"{result.retries:,} repeated in {result.seconds:.1f} s: {result.rate:,.0f} a second"

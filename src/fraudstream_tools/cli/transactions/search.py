@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.running.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, one_line, out, print_json
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,12 +153,12 @@ def _print_findings(found: "TokenFindings") -> None:
             said = f"on {name} as {entity.partition('#')[0]}, since {moment_text(entry.since)}: {entry.reason}{ended}"
             out.print(one_line(said), markup=False, soft_wrap=True)
     for case in found.cases:
-        count = f"{len(case.alerts)} {'alert' if len(case.alerts) == 1 else 'alerts'}"
+        count = counted(len(case.alerts), "alert")
         line = f"case {case.status.value.lower()}, opened {moment_text(case.created_at)}, {count}: {case.alerts[0]}"
         out.print(line, markup=False, soft_wrap=True)
     if found.alerts:
         is_open = sum(alert.status.value == "OPEN" for alert in found.alerts)
-        count = f"{len(found.alerts)} {'alert' if len(found.alerts) == 1 else 'alerts'}"
+        count = counted(len(found.alerts), "alert")
         newest = "the newest " if len(found.alerts) == ALERTS else ""
         out.print(f"{newest}{count}, {is_open} open: `fraudstream alerts show ID`", markup=False)
 

@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.world.handbook import HandbookWorld
@@ -260,7 +261,10 @@ def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> _M
 
 
 def _say(output: Path, made: _MadeWorld) -> None:
-    out.print(f"{made.transactions:,} transactions in {output}, {made.frauds.total():,} of them fraud", soft_wrap=True)
+    out.print(
+        f"{counted(made.transactions, 'transaction')} in {output}, {made.frauds.total():,} of them fraud",
+        soft_wrap=True,
+    )
     if made.truth:
         out.print(f"the truth about them in {made.truth}", soft_wrap=True)
     table = Table("episode", "transactions", box=None, header_style="dim")

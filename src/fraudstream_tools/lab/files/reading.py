@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from fraudstream_tools.counts import counted, verb
 from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER, RowConverter
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, MAPPED, OWN_COLUMNS, FileMap, plain, plain_source
 from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
@@ -83,7 +84,9 @@ class MappedFile:
             more = ", …" if len(self.passed_over) > 20 else ""  # noqa: PLR2004  (as many as fit in some lines)
             sentences.append(f"passed over columns that are no fields: {names}{more}")
         if self.skipped:
-            sentences.append(f"{self.skipped:,} rows were passed over, as the map says")
+            sentences.append(
+                f"{counted(self.skipped, 'row')} {verb(self.skipped, 'was', 'were')} passed over, as the map says"
+            )
         return sentences
 
     def column_of(self, field: str) -> str:

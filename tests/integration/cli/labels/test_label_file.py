@@ -83,7 +83,7 @@ def test_a_mapped_files_labels_are_given(
     assert ran.code == 0, ran.err
     assert table.label("a") == ("FRAUD", "bank", 1_767_743_999_999)
     assert table.label("b") == (None, None, None)
-    assert "1 rows that nobody labels were passed over" in ran.out
+    assert "passed over without a label: 1 row\n" in ran.out
 
 
 def test_the_same_file_again_changes_nothing(fraudstream: Command, table: Table, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_the_truth_of_a_simulated_world_can_be_given(fraudstream: Command, table
     ran = fraudstream("label", "--file", "world.truth.jsonl")
     assert ran.code == 0
     assert f"{len(labelled)} written" in ran.out
-    assert f"{len(truths) - len(labelled)} rows that nobody labels were passed over" in ran.out
+    assert f"passed over without a label: {len(truths) - len(labelled)} rows" in ran.out
     for truth in labelled:
         assert table.label(truth["transactionId"]) == (truth["label"], truth["source"], truth["labeledAt"])
 

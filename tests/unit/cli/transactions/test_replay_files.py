@@ -38,7 +38,7 @@ def test_a_check_reads_everything_and_posts_nothing(fraudstream: Command, api: A
     assert ran.code == 1
     assert api.posted == []
     assert "303 rows: 301 can be posted, 2 cannot; nothing was posted" in ran.out
-    assert "1 rows have the transactionId of an earlier one" in ran.out
+    assert "1 row has the transactionId of an earlier one" in ran.out
     assert "day.csv, line 302, column timestamp: milliseconds are needed, these look like seconds" in ran.err
     assert "day.csv, line 303, column currency: must be a currency code" in ran.err
     found = json.loads(fraudstream("replay", "day.csv", "--check", "--json").out)

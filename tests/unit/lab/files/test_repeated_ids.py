@@ -63,4 +63,4 @@ def test_a_transaction_that_is_there_twice_counts_once(fraudstream: Command, tmp
     )
     assert (learnt.labels.tolist(), learnt.left_out.repeated) == ([True, False], 1)
     ran = fraudstream("train", "--output", "m.json", "--data", tmp_path / "day.csv", "--rules", RULES)
-    assert "1 rows give a transaction again: it counts once" in ran.err
+    assert "1 row gives a transaction again: it counts once" in ran.err

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
+from fraudstream_tools.counts import counted, verb
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -36,4 +37,6 @@ def file_problems() -> Generator[None]:
 def tell_repeated(rows: int) -> None:
     """Print how many rows of a file give an earlier one's transaction again, if there are any."""
     if rows:
-        err.print(f"{rows:,} rows give a transaction again: it counts once", markup=False)
+        err.print(
+            f"{counted(rows, 'row')} {verb(rows, 'gives', 'give')} a transaction again: it counts once", markup=False
+        )

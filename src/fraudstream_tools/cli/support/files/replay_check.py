@@ -9,6 +9,7 @@ import typer
 from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.counts import counted, verb
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -49,9 +50,12 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
         )
     else:
         good = result.rows - result.wrong.count
-        out.print(f"{result.rows:,} rows: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted")
+        out.print(
+            f"{counted(result.rows, 'row')}: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted"
+        )
         if result.repeated:
-            out.print(f"{result.repeated:,} rows have the transactionId of an earlier one")
+            have = verb(result.repeated, "has", "have")
+            out.print(f"{counted(result.repeated, 'row')} {have} the transactionId of an earlier one")
         if result.oldest is not None and result.newest is not None:
             days = " to ".join(
                 f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (result.oldest, result.newest)

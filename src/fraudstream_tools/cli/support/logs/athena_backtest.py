@@ -12,6 +12,7 @@ from fraudstream_tools.analytics.scan_bounds import BucketLog
 from fraudstream_tools.cli.support.running.athena_workgroup import athena_of
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
+from fraudstream_tools.counts import counted
 from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest, tally
 from fraudstream_tools.lab.backtest.run import BacktestTally
 
@@ -63,7 +64,8 @@ def judge_by_athena(
 
 
 def _say_bound(summary: int, judging: int, files: int, *, with_changes: bool) -> None:
-    said = f"{files:,} files: Athena reads at most {summary + judging:,} bytes (${dollars(summary + judging, 2):.4f})"
+    looked = counted(files, "file")
+    said = f"{looked}: Athena reads at most {summary + judging:,} bytes (${dollars(summary + judging, 2):.4f})"
     if with_changes:
         said += f", and at most {judging:,} (${dollars(judging):.4f}) for each list of changes"
     err.print(said, markup=False, soft_wrap=True)

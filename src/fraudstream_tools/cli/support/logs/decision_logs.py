@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -29,7 +30,7 @@ def decision_log(
             _tell(log.damaged)
             if log.early_labels:
                 err.print(
-                    f"{log.early_labels:,} labels are older than their transactions, and left out: their times may be "
+                    f"left out, since older than the transaction: {counted(log.early_labels, 'label')}. Times may be "
                     "of another unit; give these labels again with the right times",
                     soft_wrap=True,
                 )

@@ -12,6 +12,7 @@ from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +152,7 @@ class TrainingSource:
         """Print how many examples there are, and what was left out, months without labels of frauds among it."""
         left_out = examples.left_out
         err.print(
-            f"{len(examples.labels):,} transactions, {int(examples.labels.sum()):,} of them fraud; left out: "
+            f"{counted(len(examples.labels), 'transaction')}, {int(examples.labels.sum()):,} of them fraud; left out: "
             f"{left_out.too_new:,} too new to have labels, {left_out.declined:,} declined without one, "
             f"{left_out.other_features:,} with features of another version"
             f"{f', {left_out.other_kinds:,} frauds of other kinds' if self.without else ''}",

@@ -17,6 +17,7 @@ from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.counts import counted
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def label_file(
         else:
             _print_counts(file, content, given)
             if closed:
-                out.print(f"{closed:,} cases were closed with them")
+                out.print(f"closed with them: {counted(closed, 'case')}")
             say_that_it_waits(deployment, FourEyes.LABELS)
     for key, why in [] if as_json else refused[:_SHOWN]:
         err.print(f"{shown(key.name)}: {why}", markup=False)
@@ -187,14 +188,16 @@ def _print_counts(file: Path, content: "LabelFile", given: "Mapping[PaymentKey, 
     from fraudstream_tools.operations.review.labels import Given
 
     counts = Counter(given.values())
-    out.print(f"{content.rows:,} labels in {file}, of {len(content.told):,} transactions:", soft_wrap=True)
+    out.print(
+        f"{counted(content.rows, 'label')} in {file}, of {counted(len(content.told), 'transaction')}:", soft_wrap=True
+    )
     for result in Given:
         if result is not Given.AMBIGUOUS or counts[result]:
             out.print(f"  {counts[result]:,} {result.value}")
     if len(given) < len(content.told):
         out.print(f"  {len(content.told) - len(given):,} not tried, or unanswered: give the file again")
     if content.unlabelled:
-        out.print(f"{content.unlabelled:,} rows that nobody labels were passed over")
+        out.print(f"passed over without a label: {counted(content.unlabelled, 'row')}")
 
 
 def _give_all(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, SafeConsole, out
+from fraudstream_tools.counts import counted
 from fraudstream_tools.lab.backtest.figures import BacktestFigures, BacktestRuleFigures, ChangeFigures, RulesetFigures
 from fraudstream_tools.lab.backtest.intervals import Share
 
@@ -15,7 +16,7 @@ _WIDTH = 126
 def print_figures(result: BacktestFigures) -> None:
     """Print a backtest's figures."""
     first, last = (datetime.fromtimestamp(time / 1000, UTC).date() for time in (result.first, result.last))
-    out.print(f"{result.transactions:,} transactions from {first} to {last}, {result.days:.1f} days")
+    out.print(f"{counted(result.transactions, 'transaction')} from {first} to {last}, {result.days:.1f} days")
     known = result.known
     if _is_labelled(result):
         out.print(

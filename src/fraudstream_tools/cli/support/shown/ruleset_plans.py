@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from fraudstream_tools.cli.support.terminal.output import out
+from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetPlan
@@ -48,7 +49,7 @@ def _print_difference(difference: "RulesetDifference") -> None:
     for name, change in difference.rates.items():
         out.print(f"~ rates, {name}: {_shown(change.before)} → {_shown(change.after)}", markup=False, soft_wrap=True)
     for each in difference.lists:
-        summary = f"list {each.name}: {each.added:,} entries added, {each.removed:,} removed"
+        summary = f"list {each.name}: {counted(each.added, 'entry', 'entries')} added, {each.removed:,} removed"
         out.print(Text.assemble(_MARKS[each.kind], " ", summary), soft_wrap=True)
         _print_entries("+", each.entries_added)
         _print_entries("-", each.entries_removed)

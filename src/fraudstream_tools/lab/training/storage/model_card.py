@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from fraudstream.detection.models.model import Model, ModelFile, Period
+from fraudstream_tools.counts import counted
 
 METRIC_WORDS: Final = {
     "auc": "area under the ROC curve",
@@ -115,4 +116,4 @@ def _features(model: Model) -> Sequence[str]:
 
 def _period(period: Period) -> str:
     first, last = (datetime.fromtimestamp(time / 1000, UTC).date() for time in (period.first, period.last))
-    return f"{period.transactions:,} transactions from {first} to {last}, {period.frauds:,} of them fraud"
+    return f"{counted(period.transactions, 'transaction')} from {first} to {last}, {period.frauds:,} of them fraud"

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from fraudstream_tools.counts import verb
+
 if TYPE_CHECKING:
     from fraudstream_tools.operations.cases.case import ReviewCase
     from fraudstream_tools.operations.cases.deciding import Alike
@@ -52,11 +54,10 @@ def left_words(alike: "Alike") -> str:
     """Return what is said of alerts that were chosen to be decided alike, and were left; empty where none was."""
     some: list[str] = []
     if alike.held:
-        some.append(f"{alike.held} of those you chose {_were(alike.held)} left: a colleague was faster.")
+        some.append(f"{alike.held} of those you chose {verb(alike.held, 'was', 'were')} left: a colleague was faster.")
     if alike.unlabelled:
-        some.append(
-            f"{alike.unlabelled} of those you chose {_were(alike.unlabelled)} left: no label can be given (any more)."
-        )
+        were = verb(alike.unlabelled, "was", "were")
+        some.append(f"{alike.unlabelled} of those you chose {were} left: no label can be given (any more).")
     return " ".join(some)
 
 
@@ -90,7 +91,3 @@ def _unlabelled_last(label_and_count: tuple[str, int]) -> tuple[bool, str]:
 def _listed(names: Sequence[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"
