@@ -13,6 +13,7 @@ from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
+from fraudstream.reporting.storage.json_objects import NO_JSON
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.mapping.file_map import TIMES, FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -118,7 +119,7 @@ def _json(file: Path) -> Iterable[dict[str, Any]]:
         question = msgspec.convert(whole, _WithHistory)
     except OSError as error:
         raise FileProblemError(f"{file}: {error.strerror}") from None
-    except msgspec.DecodeError as error:
+    except NO_JSON as error:
         raise FileProblemError(f"{file}: it has to hold transactions in JSON: {error}") from None
     return [*question.history, question.transaction]
 

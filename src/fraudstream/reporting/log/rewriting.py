@@ -245,7 +245,8 @@ def _readable(packed: bytes) -> tuple[bytes, bool]:
 def _decoded(line: bytes) -> Mapping[str, Any]:
     """Return a line's columns; none of what is no record, which stays as it is."""
     try:
-        return msgspec.json.decode(line, type=dict[str, Any])
+        # Where bytes were damaged there is no UTF-8 any more: what can be read still names somebody.
+        return msgspec.json.decode(line.decode(errors="replace"), type=dict[str, Any])
     except msgspec.MsgspecError:
         return {}
 

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
+NO_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What is raised where a text is not JSON of the wanted form: a text in it that is no UTF-8 is an error of its own."""
 _MOST_LEVELS: Final = 32
 """Own choice: DynamoDB nests no deeper either. Python's own limit comes where somebody walks or prints a value."""
 _T = TypeVar("_T")
@@ -25,7 +27,7 @@ def read_json(content: bytes | None, type_: type[_T]) -> _T | None:
     try:
         value = msgspec.json.decode(content)
         return msgspec.convert(value, type_) if _is_flat(value, _MOST_LEVELS) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (*NO_JSON, RecursionError):
         return None
 
 

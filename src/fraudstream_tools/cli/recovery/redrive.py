@@ -99,6 +99,7 @@ def _undecided(report: Path) -> Iterable[str]:
     import msgspec
 
     from fraudstream.reporting.daily.schema.report import Undecided, UnlearnedLabel
+    from fraudstream.reporting.storage.json_objects import NO_JSON
 
     try:
         content = msgspec.json.decode(report.read_bytes(), type=dict[str, Any])
@@ -108,6 +109,6 @@ def _undecided(report: Path) -> Iterable[str]:
         unlearned = msgspec.convert(content["reconciliation"].get("unlearned", []), list[UnlearnedLabel])
     except OSError as error:
         raise CommandError(f"{report}: {error.strerror}") from None
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (*NO_JSON, KeyError, TypeError):
         raise CommandError(f"{report}: not a fraudstream report in JSON") from None
     return (each.transaction_id for each in (*undecided, *unlearned))

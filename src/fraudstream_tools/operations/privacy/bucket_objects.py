@@ -12,7 +12,7 @@ import msgspec
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
-from fraudstream.reporting.storage.json_objects import read_json
+from fraudstream.reporting.storage.json_objects import NO_JSON, read_json
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
 
@@ -137,12 +137,15 @@ def rename_in_report(store: "BucketStore", folder: str, newest: Mapping[str, str
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    renamed: dict[str, str] = {}
+    renamed: dict[str, bytes] = {}
     for name in (DAY_SUMMARY, JSON_REPORT):
         if content := store.read(folder + name):
-            renamed[name] = TOKEN.sub(lambda found: newest.get(found[0], found[0]), content.decode())
-            store.write(folder + name, renamed[name].encode())
-    with suppress(msgspec.DecodeError, KeyError):
+            # What is no UTF-8 stays as it is.
+            text = content.decode(errors="surrogateescape")
+            text = TOKEN.sub(lambda found: newest.get(found[0], found[0]), text)
+            renamed[name] = text.encode(errors="surrogateescape")
+            store.write(folder + name, renamed[name])
+    with suppress(*NO_JSON, KeyError):
         write_report(store, folder, msgspec.json.decode(renamed[JSON_REPORT], type=DailyReport))
 
 

@@ -30,6 +30,12 @@ def test_a_wrong_line_is_named_by_its_number_alone(fraudstream: Command, content
     assert ran.err == "error: customers.csv: line 3 is no transactionId; nothing was done\n"
 
 
+def test_a_report_whose_bytes_were_damaged_is_none(fraudstream: Command) -> None:
+    Path("report.json").write_bytes(b'{"date": "2026-11-\xff2"}')
+    ran = fraudstream("redrive", "--report", "report.json")
+    assert (ran.code, ran.err) == (1, "error: report.json: not a fraudstream report in JSON\n")
+
+
 def test_of_a_wholly_wrong_file_one_line_is_named(fraudstream: Command) -> None:
     Path("customers.csv").write_text("Ann Example\nBob Example\nCy Example\n")
     ran = fraudstream("redrive", "--file", "customers.csv")

@@ -277,6 +277,7 @@ def test_a_decisive_not_is_shown_as_one(fraudstream: Command) -> None:
     [
         ("{", "it has to hold transactions in JSON"),
         ("3", "it has to hold transactions in JSON"),
+        (b'{"type": "\xff"}', "it has to hold transactions in JSON"),
         ("[]", "there is no transaction in it"),
         ('{"history": 3, "transaction": {}}', "it has to hold transactions in JSON"),
         ('{"amountMinor": 1}', "asked.json: row 1: "),
@@ -284,8 +285,8 @@ def test_a_decisive_not_is_shown_as_one(fraudstream: Command) -> None:
         (json.dumps(PAYMENT | {"features": "?"}), "asked.json: features: "),
     ],
 )
-def test_what_cannot_be_asked_about_is_named(fraudstream: Command, content: str, problem: str) -> None:
-    Path("asked.json").write_text(content)
+def test_what_cannot_be_asked_about_is_named(fraudstream: Command, content: str | bytes, problem: str) -> None:
+    Path("asked.json").write_bytes(content.encode() if isinstance(content, str) else content)
     ran = fraudstream("rules", "explain", "--transaction", "asked.json")
     assert (ran.code, ran.out) == (1, "")
     assert problem in ran.err

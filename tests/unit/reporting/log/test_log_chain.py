@@ -281,6 +281,14 @@ def test_a_link_that_was_taken_away_changed_or_invented_is_found(system: System)
     assert LogProblem.LINK_MISSING in system.problems(), "the newest one stands outside the bucket too"
 
 
+def test_a_link_with_a_damaged_byte_ends_neither_the_look_nor_the_report(system: System) -> None:
+    link = sorted(system.root.glob(f"{PREFIX}chain/*/*.json"))[1]
+    link.write_bytes(link.read_bytes().replace(b'"hour":"2', b'"hour":"\xb2'))
+    found = [LogProblem.HOUR_UNCHAINED, LogProblem.LINK_MISSING]
+    assert system.problems() == found
+    assert [each.problem for each in system.report().log_hours.changed] == found
+
+
 def test_an_older_bucket_that_was_put_back_is_found(system: System, tmp_path: Path) -> None:
     older = tmp_path.with_name("older")
     shutil.copytree(system.root, older)

@@ -1,5 +1,6 @@
 """A log from which somebody is taken out is the log of a day on which they were not there."""
 
+import dataclasses
 import gzip
 import shutil
 from datetime import UTC, datetime
@@ -226,6 +227,20 @@ def test_a_damaged_segment_goes_with_whom_it_names(tmp_path: Path, who: str, los
     assert file.exists() == (who == BOB)
     assert len(hours) == (who == ANN)
     assert rewrite(tmp_path, LogEdit(persons={who})) == []
+
+
+def test_a_line_whose_bytes_were_damaged_goes_with_whom_it_names(tmp_path: Path) -> None:
+    stream = Stream()
+    stream.store_and_decide(transaction(1))
+    (segment,) = cut(stream.records, PREFIX).segments
+    lines = gzip.decompress(segment.body).replace(b'"EUR"', b'"\xc5UR"')
+    put([dataclasses.replace(segment, body=gzip.compress(lines))], tmp_path)
+    report([], tmp_path)
+    (file,) = tmp_path.rglob("*.jsonl.gz")
+    assert rewrite(tmp_path, LogEdit(persons={ANN})) == []
+    assert file.exists()
+    assert len(rewrite(tmp_path, LogEdit(persons={BOB}))) == 1
+    assert not file.exists()
 
 
 def test_a_file_that_cannot_be_read_is_named_with_what_makes_it_again(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from fraudstream.reporting.log.chain.segment_seals import is_genuine, is_sealed
 from fraudstream.reporting.log.keys import HOUR_FORMAT
 from fraudstream.reporting.log.segments import hour_of_segment
 from fraudstream.reporting.storage.download import DOWNLOADS
+from fraudstream.reporting.storage.json_objects import NO_JSON
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
@@ -240,5 +241,5 @@ def _day_prefix(log_prefix: str, day: date) -> str:
 def _decoded(content: bytes | None) -> Link | None:
     try:
         return msgspec.json.decode(content, type=Link) if content else None
-    except msgspec.MsgspecError:
+    except NO_JSON:
         return None

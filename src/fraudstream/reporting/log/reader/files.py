@@ -18,6 +18,7 @@ from fraudstream.reporting.log.hour_notes import Hour, read_note, rebased, segme
 from fraudstream.reporting.log.keys import hour_key, parse_hour
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.duckdb_engine import listed
+from fraudstream.reporting.storage.json_objects import NO_JSON
 from fraudstream.reporting.storage.object_store import digest
 
 LINES = (".jsonl.gz", ".jsonl")
@@ -55,7 +56,7 @@ def is_log(path: Path) -> bool:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             msgspec.json.decode(next((line for line in file if line.strip()), b""), type=_LoggedLine)
-    except (OSError, EOFError, zlib.error, msgspec.MsgspecError):
+    except (OSError, EOFError, zlib.error, *NO_JSON):
         return False
     return True
 
