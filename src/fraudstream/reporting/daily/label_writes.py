@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from fraudstream.reporting.daily.schema.people import LabelWrites, UnrecordedLabel
 from fraudstream.reporting.log.hour_notes import read_note
-from fraudstream.reporting.log.keys import LogTable, hour_of, hours_prefix, table_prefix
+from fraudstream.reporting.log.keys import LogTable, hour_of, hours_prefix, notes_among, table_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 from fraudstream.reporting.storage.object_store import Store
@@ -72,7 +72,7 @@ def label_writes(store: Store, log_prefix: str, day: date, recorded: Callable[[]
     """
     keys = sorted(
         key
-        for note in store.find(f"{hours_prefix(log_prefix)}date={day}/")
+        for note in notes_among(store.find(f"{hours_prefix(log_prefix)}date={day}/")).values()
         for key in _files(store.read(note))
         if key.startswith(f"{log_prefix}{LogTable.LABELS}/")
     )

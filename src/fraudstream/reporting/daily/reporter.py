@@ -26,9 +26,9 @@ from fraudstream.reporting.log.chain.verification import LogProblem, Verificatio
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
+    days_of,
     hour_of,
     midnight,
-    partition_day,
     received_day,
     report_folder,
     reported_key,
@@ -120,7 +120,7 @@ class Reporter:
     def _missed(self, last: date) -> Iterator[date]:
         """Return the days before a last one that have no report, but a log, or are after a day that has either."""
         reported = {day for day, note in self._notes() if note.on > day.isoformat()}
-        logged = {partition_day(folder) for folder in self.store.folders(all_days_prefix(self.log_prefix))}
+        logged = set(days_of(self.store.folders(all_days_prefix(self.log_prefix))).values())
         day = min([*reported, *logged, last])
         while day < last:
             if day not in reported:
@@ -128,12 +128,10 @@ class Reporter:
             day += timedelta(days=1)
 
     def _notes(self) -> Iterator[tuple[date, Reported]]:
-        for key in self.store.find(reported_prefix(self.log_prefix)):
-            if note := self.store.read(key):
-                yield (
-                    partition_day(key.rpartition("/")[2].removesuffix(".json")),
-                    msgspec.json.decode(note, type=Reported),
-                )
+        keys = self.store.find(reported_prefix(self.log_prefix))
+        for day in days_of(key.rpartition("/")[2].removesuffix(".json") for key in keys).values():
+            if note := self.store.read(reported_key(self.log_prefix, day)):
+                yield day, msgspec.json.decode(note, type=Reported)
 
     def roll_up(self, *, open_hours: bool = False) -> list[str]:
         """Merge the hours of the log that are over, and return their names.

@@ -4,12 +4,17 @@ The *hour of the log* is the one in which the stream told of a change, as in the
 repeats says the same time: a repetition is always in the same hour, so that each hour is made exact by itself.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
 _PARTITION = "date="
+_DAY_FOLDER: Final = re.compile(r"date=\d{4}-\d{2}-\d{2}")
+"""The form of such a name: anybody who may write to the bucket may have put something else beside the log's own."""
+_HOUR_FOLDER: Final = re.compile(r"hour=([01]\d|2[0-3])")
 
 ReportFormat = Literal["html", "json", "csv"]
 """What a day's report is written as; its file is called `report` and ends so."""
@@ -44,6 +49,35 @@ def table_of(key: str) -> LogTable | None:
 def parse_hour(name: str) -> datetime:
     """Return the first moment of an hour of the log, such as `2026-11-22T14`, UTC."""
     return datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def days_of(folders: Iterable[str]) -> dict[str, date]:
+    """Return the days that folders are named by, such as `date=2026-11-22`; what is no such name is passed over."""
+    return {each: day for each in folders if (day := _day_of(each))}
+
+
+def _day_of(folder: str) -> date | None:
+    try:
+        return partition_day(folder) if _DAY_FOLDER.fullmatch(folder) else None
+    except ValueError:
+        return None
+
+
+def hours_in(day_folder: str, hour_folders: Iterable[str]) -> list[str]:
+    """Return the hours of the log that a day's folders stand for; what is no hour is passed over."""
+    return [hour_in(day_folder, each) for each in hour_folders if _HOUR_FOLDER.fullmatch(each)]
+
+
+def notes_among(keys: Iterable[str]) -> dict[str, str]:
+    """Return the notes on merged hours among keys, by hour; what is none by its key is passed over."""
+    return {hour_of_note(key): key for key in keys if _is_note(key)}
+
+
+def _is_note(key: str) -> bool:
+    _, _, name = f"/{key}".rpartition("/hours/")
+    day, _, hour = name.partition("/")
+    is_hour = hour.endswith(".json") and _HOUR_FOLDER.fullmatch(hour.removesuffix(".json"))
+    return bool(is_hour and _day_of(day))
 
 
 def hour_in(day_folder: str, hour_folder: str) -> str:

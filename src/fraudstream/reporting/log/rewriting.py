@@ -22,11 +22,11 @@ from fraudstream.reporting.log.hour_notes import Hour, is_current
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
+    days_of,
     hour_of,
-    hour_of_note,
     hours_prefix,
+    notes_among,
     parse_hour,
-    partition_day,
     received_day,
     table_of,
     table_prefix,
@@ -91,7 +91,7 @@ class LogRewriter:
             for table in (LogTable.DECISIONS, LogTable.TALLIES)
             for folder in self.store.folders(f"{self.log_prefix}{table}/")
         }
-        return sorted(partition_day(folder) for folder in folders)
+        return sorted(days_of(folders).values())
 
     def hours(self, days: Iterable[date]) -> list[str]:
         """Return the hours of the log that tell of transactions received on some days.
@@ -105,7 +105,7 @@ class LogRewriter:
             for table in _EDITED
             for key in self.store.find(table_prefix(self.log_prefix, table, day))
         }
-        merged = {hour_of_note(key) for key in self.store.find(hours_prefix(self.log_prefix))}
+        merged = notes_among(self.store.find(hours_prefix(self.log_prefix)))
         recent = f"{self.now - LATE:{HOUR_FORMAT}}"
         logged = set(hours_of_segments(self.store, self.log_prefix))
         wanted |= {hour for hour in logged if hour >= recent or hour not in merged}

@@ -27,12 +27,12 @@ from fraudstream.reporting.log.hour_notes import (
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
-    hour_in,
+    days_of,
     hour_key,
-    hour_of_note,
+    hours_in,
     hours_prefix,
+    notes_among,
     parse_hour,
-    partition_day,
     table_key,
     table_of,
 )
@@ -90,14 +90,15 @@ class RollUp:
 
     def _candidates(self, since: datetime, until: datetime) -> Iterator[datetime]:
         prefix, before = hours_prefix(self.log_prefix), min(since, until - LATE) - timedelta(hours=1)
-        notes = self.store.find(prefix, after=hour_key(self.log_prefix, before)) or self.store.find(prefix)
-        newest = parse_hour(hour_of_note(max(notes))) if notes else until
+        notes = notes_among(self.store.find(prefix, after=hour_key(self.log_prefix, before)))
+        notes = notes or notes_among(self.store.find(prefix))
+        newest = parse_hour(max(notes)) if notes else until
         # A merged hour gets nothing more that is `LATE` before the newest one that was merged.
         settled = min(until, newest) - LATE
         first = min(since, settled).replace(minute=0, second=0, microsecond=0)
         for name in hours_of_segments(self.store, self.log_prefix, first.date(), until.date()):
             hour = parse_hour(name)
-            if first <= hour <= until and (hour >= settled or hour_key(self.log_prefix, hour) not in notes):
+            if first <= hour <= until and (hour >= settled or name not in notes):
                 yield hour
 
     def read(self, hour: datetime) -> Hour | None:
@@ -120,7 +121,8 @@ class RollUp:
         """Return the notes on all merged hours from one on."""
         after = hour_key(self.log_prefix, since.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            contents = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
+            keys = notes_among(self.store.find(hours_prefix(self.log_prefix), after=after)).values()
+            contents = pool.map(self.store.read, keys)
             return [rebased(note, self.log_prefix) for note in map(read_note, contents) if note]
 
     def remake_older(self) -> list[str]:
@@ -274,7 +276,7 @@ class RollUp:
         """Return the days of receipt that the hours of the last `LATE`, and those merged now, tell something of."""
         first = now.replace(minute=0, second=0, microsecond=0) - LATE
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
-        keys = {*notes, *(hour_key(self.log_prefix, parse_hour(hour)) for hour in merged)}
+        keys = {*notes_among(notes).values(), *(hour_key(self.log_prefix, parse_hour(hour)) for hour in merged)}
         contents = (self.store.read(key) for key in sorted(keys))
         return {day for note in map(read_note, contents) if note for day in note.days}
 
@@ -282,9 +284,9 @@ class RollUp:
 def hours_of_segments(store: "Store", log_prefix: str, since: date = date.min, until: date = date.max) -> Iterator[str]:
     """Yield the hours of the log that have segments, on some days, such as `2026-11-22T14`."""
     root = all_days_prefix(log_prefix)
-    for folder in store.folders(root):
-        if since <= partition_day(folder) <= until:
-            yield from (hour_in(folder, name) for name in store.folders(f"{root}{folder}/"))
+    for folder, day in days_of(store.folders(root)).items():
+        if since <= day <= until:
+            yield from hours_in(folder, store.folders(f"{root}{folder}/"))
 
 
 class _Made(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from fraudstream.reporting.log.chain.links import ATTEMPTS, ChainMovedError, Lin
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
 from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight
+from fraudstream.reporting.log.rewriting import LogRewriter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.render.html import to_html
 from fraudstream.reporting.storage.object_store import FolderStore
@@ -287,6 +288,35 @@ def test_a_link_with_a_damaged_byte_ends_neither_the_look_nor_the_report(system:
     found = [LogProblem.HOUR_UNCHAINED, LogProblem.LINK_MISSING]
     assert system.problems() == found
     assert [each.problem for each in system.report().log_hours.changed] == found
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "hours/notes.txt",
+        f"hours/date={DAY}/hour=zz.json",
+        f"hours/date={DAY}/old/hour=01.json",
+        "hours/date=2026-13-40/hour=01.json",
+        "segments/copy/hour=01/a.jsonl.gz",
+        f"segments/date={DAY}/mine/a.jsonl.gz",
+        "reported/mine.json",
+        "tallies/mine/a.parquet",
+    ],
+)
+def test_what_somebody_put_beside_the_log_ends_nothing(system: System, key: str) -> None:
+    before = system.report()
+    path = system.root / PREFIX / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"{}")
+    assert system.problems() == []
+    system.log(of_day(4))
+    made = reporter(system.root)
+    object.__setattr__(made, "chain", system.chain)
+    assert len(made.roll_up()) == 1
+    assert made.yesterday().reconciliation.stored == before.reconciliation.stored + 1
+    rewriter = LogRewriter(store=system.store, log_prefix=PREFIX, now=NOW)
+    assert DAY in rewriter.days()
+    assert len(rewriter.hours([DAY])) == 4
 
 
 def test_an_older_bucket_that_was_put_back_is_found(system: System, tmp_path: Path) -> None:

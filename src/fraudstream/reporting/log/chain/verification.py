@@ -11,7 +11,7 @@ import msgspec
 
 from fraudstream.reporting.log.chain.links import Link, LinkKind, LogChain, breaks
 from fraudstream.reporting.log.hour_notes import read_note
-from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key, hour_of_note, hours_prefix, parse_hour
+from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key, hours_prefix, notes_among, parse_hour
 from fraudstream.reporting.storage.download import DOWNLOADS
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _notes(
     """Return the notes of the hours that have a link, and of all others that are there."""
     prefix = hours_prefix(log_prefix)
     there = store.find(prefix, after=f"{prefix}date={first.isoformat()}")
-    keys = {hour_of_note(key): key for key in there if key < f"{prefix}date={last.isoformat()}~"}
+    keys = notes_among(key for key in there if key < f"{prefix}date={last.isoformat()}~")
     keys |= {hour: _key(log_prefix, hour) for hour in links}
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         return dict(zip(keys, pool.map(store.read, keys.values()), strict=True))
