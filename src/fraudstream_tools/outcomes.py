@@ -1,23 +1,11 @@
 """What is told of a payment after it was decided: what it turned out to be, and what the client did with it."""
 
-import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.card_numbers.iban import holds_iban
 from fraudstream.transactions.decisions.decision import ActionTaken, Label, Truth
-
-SOURCE_MUST_BE: Final = "a code of 1 to 32 letters, digits and . _ : -, without a card number or account number (IBAN)"
-"""What a label's source has to be; it appears in logs, reports and events: no sentence about a person fits in."""
-_SOURCE: Final = re.compile(r"[A-Za-z0-9._:-]{1,32}")
-
-
-def is_source(text: str) -> bool:
-    """Return whether a text may be the source of a label; see `SOURCE_MUST_BE`."""
-    return _SOURCE.fullmatch(text) is not None and not holds_card_number(text) and not holds_iban(text)
 
 
 class PaymentKey(NamedTuple):

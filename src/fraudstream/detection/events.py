@@ -3,7 +3,6 @@
 An event's id follows from what it tells: whoever receives it twice knows it by its id.
 """
 
-import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -13,13 +12,12 @@ from fraudstream.contract import EventType
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.transactions.decisions.decision import Decision, Label, Verdict
 from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
+from fraudstream.transactions.decisions.label_sources import told_code
 from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 from fraudstream.transactions.transaction import Transaction
 
 EVENT_VERSION: Final = "1"
 """Version of what the fields mean; fields are added within one version."""
-
-_SOURCE: Final = re.compile(r"[A-Za-z0-9._:-]{1,32}\Z")
 
 _Digits = Annotated[str, Meta(pattern="^[0-9]+$")]
 _Codes = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*)?$")]
@@ -94,8 +92,7 @@ def label_events(
         closes_alert: whether the transaction has an alert, which the label closes. An alert is closed once: a later
             label tells of itself only.
     """
-    source = label.label_source if _SOURCE.match(label.label_source) else ""
-    said = {"label": label.label.value, "label_source": source}
+    said = {"label": label.label.value, "label_source": told_code(label.label_source)}
     # A label may change at the same moment: what it says is part of what it is known by.
     event = _event(EventType.LABEL_SET, transaction, label.labeled_at, environment, **said)
     events = [msgspec.structs.replace(event, event_id=f"{event.event_id}:{label.labeled_at}:{label.label}")]

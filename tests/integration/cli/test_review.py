@@ -247,7 +247,11 @@ def test_decisions_are_compared_with_the_truth(system: System) -> None:
 
 def test_a_card_number_in_place_of_an_id_is_asked_of_no_table(system: System) -> None:
     asked: list[str] = []
-    system.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    system.dynamodb.meta.events.register("before-call.dynamodb", note)
     card = "4111111111111111"
     assert newest_item(system.dynamodb, TRANSACTIONS, card) is None
     assert AlertQueue(system.dynamodb, alerts=ALERTS, transactions=TRANSACTIONS).get(card) is None

@@ -204,9 +204,11 @@ def test_a_damaged_addition_keeps_nobody_from_the_history_or_the_page(browser: B
 @pytest.mark.parametrize("text", ["4111111111111111", "DE89370400440532013000"])
 def test_a_card_or_account_number_is_asked_of_no_table(browser: Browser, text: str) -> None:
     asked: list[str] = []
-    browser.system.dynamodb.meta.events.register(
-        "before-call.dynamodb", lambda model, params, **_: asked.append(f"{model.name} {params['body']!r}")
-    )
+
+    def note(params: Any, **_: Any) -> None:
+        asked.append(repr(params["body"]))
+
+    browser.system.dynamodb.meta.events.register("before-call.dynamodb", note)
     look_for(browser, text)
     browser.page("/search", q=text)
     assert not [call for call in asked if text in call]

@@ -17,6 +17,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.decision import ActionTaken, Decision, Label
 from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
+from fraudstream.transactions.decisions.label_sources import told_code
 from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream.transactions.storage.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.transaction import FIELDS, Transaction
@@ -261,10 +262,11 @@ def _changes(
 def _label_columns(label: Label, action: ActionTaken | None) -> dict[str, Any]:
     return {
         "label": label.label,
-        "label_source": label.label_source,
+        "label_source": told_code(label.label_source),
         "labeled_at": label.labeled_at,
-        "fraud_type": label.kind_of_fraud,
-        **(msgspec.structs.asdict(action) if action else {}),
+        "fraud_type": told_code(label.kind_of_fraud or "") or None,
+        "action_taken": told_code(action.action_taken) or None if action else None,
+        "action_at": action.action_at if action else None,
     }
 
 

@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError
 
 def _checked_source(source: str) -> str:
     """Return a label's source; it is recorded and printed before anybody else looks at it."""
-    from fraudstream_tools.outcomes import SOURCE_MUST_BE, is_source
+    from fraudstream.transactions.decisions.label_sources import SOURCE_MUST_BE, is_source
 
     if not is_source(source):
         raise typer.BadParameter(f"write {SOURCE_MUST_BE}")

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
+from fraudstream.transactions.decisions.label_sources import SOURCE_MUST_BE, is_source
 from fraudstream.transactions.transaction import NETWORK_REFERENCE_PATTERN, TRANSACTION_ID_PATTERN
 from fraudstream.transactions.values.times import TIMES_NEEDED, is_before, is_future
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
-from fraudstream_tools.outcomes import SOURCE_MUST_BE, PaymentKey, PaymentOutcome, is_source, newest
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
 
 _NEEDS: Final = (("transactionId", "networkReference"), ("label", "actionTaken", "fraud"))
 _ID = re.compile(TRANSACTION_ID_PATTERN)

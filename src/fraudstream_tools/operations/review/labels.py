@@ -16,13 +16,14 @@ from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import NETWORK_REFERENCE_INDEX
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
+from fraudstream.transactions.decisions.label_sources import SOURCE_MUST_BE, is_source
 from fraudstream.transactions.storage.attributes import Item, from_item
 from fraudstream.transactions.storage.item import damaged, without_damaged
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream.transactions.transaction import TransactionType
 from fraudstream.transactions.values.times import is_before, is_future
-from fraudstream_tools.outcomes import SOURCE_MUST_BE, PaymentKey, PaymentOutcome, is_source, newest
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
