@@ -59,14 +59,17 @@ class Bucket:
             _SERVICE, limits, _read_error, host_prefix=f"{bucket}.", before_attempt=before_attempt
         )
 
-    def get_object(self, *, Bucket: str, Key: str, IfNoneMatch: str | None = None) -> S3Object:
-        """Read an object, if it is another one than that with a given mark.
+    def get_object(
+        self, *, Bucket: str, Key: str, IfNoneMatch: str | None = None, Range: str | None = None
+    ) -> S3Object:
+        """Read an object or some of its bytes, if it is another one than that with a given mark.
 
         Raises:
             ClientError: S3 refused, there is no such object, or it has not changed (status 304).
             HTTPClientError: there was no answer.
         """
-        headers = {} if IfNoneMatch is None else {"if-none-match": IfNoneMatch}
+        conditions = {"if-none-match": IfNoneMatch, "range": Range}
+        headers = {name: value for name, value in conditions.items() if value is not None}
         response = self.connection.send(AwsRequest("GetObject", "GET", self._path(Bucket, Key), headers))
         return {"ETag": response.headers.get("etag", ""), "Body": io.BytesIO(response.content)}
 

@@ -13,6 +13,7 @@ from fraudstream.detection.models.model import Model, ModelError, seal
 from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.rulesets.active import CHECK_SECONDS, RulesetStore
+from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES
 from tests.unit.detection.model_harness import small_model
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -225,3 +226,30 @@ def test_a_model_that_gives_no_finite_number_never_becomes_active(place: Place) 
     place.choose("shadow: huge.json")
     assert place.look().models == NO_MODELS
     assert len(place.refused) == 1
+
+
+def live_version(ruleset: Ruleset) -> str | None:
+    return ruleset.models.live.version if ruleset.models.live else None
+
+
+@pytest.mark.parametrize("name", ["lists.yaml", "models.yaml", "models/one.json"])
+@pytest.mark.parametrize("size", [0, 9_000_000])
+def test_of_a_file_of_any_size_no_more_is_read_than_shows_that_it_is_too_large(
+    place: Place, name: str, size: int
+) -> None:
+    place.choose("live: one.json\n", one=own())
+    good = place.look()
+    read: list[int] = []
+
+    def note(parsed: Any, **_: Any) -> None:
+        read.append(parsed.get("ContentLength", 0))
+
+    place.s3.meta.events.register("after-call.s3.GetObject", note)
+    place.put(name, b"#" * size)
+    stays = place.look()
+    assert (stays.version, live_version(stays)) == (good.version, own().version)
+    assert len(place.refused) == 1
+    # A function that has just started looks for what could be used before.
+    started = place.cold().current()
+    assert (started.version, live_version(started)) == (good.version, own().version)
+    assert max(read) <= MOST_BYTES + 1

@@ -212,10 +212,11 @@ def test_an_answer_that_does_not_come_is_botocores_error(aws_service: Service, m
 def test_an_object_is_read_as_boto3_does(aws_service: Service) -> None:
     aws_service.replies += [Reply(body=b"content", headers={"ETag": '"1"'})] * 2
     for client in (quick_s3("bucket", LIMITS), of_boto3("s3")):
-        answer = client.get_object(Bucket="bucket", Key="a folder/ö+~.yaml")
+        answer = client.get_object(Bucket="bucket", Key="a folder/ö+~.yaml", Range="bytes=0-9")
         assert (answer["ETag"], answer["Body"].read()) == ('"1"', b"content")
     ours, theirs = aws_service.sent
     assert ours.path == theirs.path == "/bucket/a%20folder/%C3%B6%2B~.yaml"
+    assert ours.headers["range"] == theirs.headers["range"] == "bytes=0-9"
 
 
 @pytest.mark.parametrize(

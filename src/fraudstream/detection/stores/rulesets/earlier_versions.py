@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from fraudstream.aws.bounded_reads import read_beginning
+from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
@@ -57,7 +60,7 @@ def states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]
     """
 
     def fetch(name: str, version: str) -> bytes:
-        return s3.get_object(Bucket=bucket, Key=prefix + name, VersionId=version)["Body"].read()
+        return read_beginning(s3, bucket, prefix + name, MOST_BYTES, VersionId=version).content
 
     history = _history(s3, bucket, prefix, wanted)
     # A change is undone where the next older version of its file takes its place.

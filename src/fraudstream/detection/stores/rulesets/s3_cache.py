@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.bounded_reads import Which, read_beginning
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+MOST_BYTES: Final = 8_000_000
+"""What the largest file may have, a model; whoever reads a file refuses one with more than its own bound."""
 _NOT_MODIFIED: Final = 304
 _NOT_FOUND: Final = 404
 
@@ -37,7 +41,7 @@ class S3Cache:
         self._known: dict[str, CachedObject] = {}
 
     def read(self, name: str) -> CachedObject:
-        """Read a file, or learn that it has not changed since.
+        """Read a file, or learn that it has not changed since; of one that is too large, no more than shows that.
 
         Raises:
             ClientError: S3 does not give it.
@@ -45,15 +49,13 @@ class S3Cache:
         """
         known, key = self._known.get(name), self._prefix + name
         try:
-            if known:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=key, IfNoneMatch=known.etag)
-            else:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+            unchanged: Which = {"IfNoneMatch": known.etag} if known else {}
+            answer = read_beginning(self._s3, self._bucket, key, MOST_BYTES, **unchanged)
         except ClientError as error:
             if known and _status(error) == _NOT_MODIFIED:
                 return known
             raise
-        self._known[name] = CachedObject(answer["ETag"], answer["Body"].read())
+        self._known[name] = CachedObject(answer.etag, answer.content)
         return self._known[name]
 
 

@@ -1,0 +1,54 @@
+"""Objects that people may write with any content: a function must not run out of memory by their size."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from mypy_boto3_s3 import S3Client
+
+
+class BoundedObject(NamedTuple):
+    """The beginning of an object."""
+
+    etag: str
+    content: bytes
+
+
+class Which(TypedDict, total=False):
+    """Which version of an object, or on which condition."""
+
+    VersionId: str
+    IfNoneMatch: str
+
+
+def read_beginning(s3: S3Client, bucket: str, key: str, most: int, **which: Unpack[Which]) -> BoundedObject:
+    """Read an object; of one that is larger, so much that it is known to be larger.
+
+    Args:
+        s3: the client to read with.
+        bucket: the bucket's name.
+        key: the object's.
+        most: bytes that it may have; one more is read of a larger one.
+        which: as `get_object` takes it.
+
+    Raises:
+        ClientError: S3 does not give it.
+        BotoCoreError: S3 cannot be reached.
+    """
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{most}", **which)
+    except ClientError as error:
+        # An empty object has no first byte.
+        if (
+            error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        ):
+            raise
+        answer = s3.get_object(Bucket=bucket, Key=key, **which)
+    return BoundedObject(answer["ETag"], answer["Body"].read())
