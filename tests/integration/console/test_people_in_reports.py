@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 from unittest.mock import ANY
 
 import msgspec
@@ -206,6 +207,7 @@ NO_RECORDS = {
     + b"}" * 301,
     "no UTF-8": b'{"id": "\xff", "userId": "u", "action": "x"}',
     "text": b"hello",
+    "larger than memory": b'{"id": "c", "userId": "u", "action": "x"}' + b" " * 9_000_000,
 }
 
 
@@ -215,10 +217,18 @@ def test_what_is_no_record_is_counted_and_keeps_the_report_from_nothing(browser:
     act(browser, "t-1", "take")
     for name, content in NO_RECORDS.items():
         versioned.s3.put_object(Bucket=BUCKET, Key=f"audit/date={day}/{ANNA.user_id}/0-{name}.json", Body=content)
+    read: list[int] = []
+
+    def note(parsed: Any, **_: Any) -> None:
+        read.append(parsed.get("ContentLength", 0))
+
+    for client in (versioned.s3, browser.system.s3):
+        client.meta.events.register("after-call.s3.GetObject", note)
     found = today(versioned)
     assert found.unread == len(NO_RECORDS)
     assert found.actions == (ActionFigures(action="take-alert", done=1, refused=0),)
     assert "take alert" in browser.page("/audit")
+    assert max(read) < 1_000_000
 
 
 @pytest.mark.parametrize("sources", [5, None, "file", [{}], [["file"]]])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -22,7 +22,7 @@ from fraudstream.reporting.daily.label_writes import ToldLabels, label_writes
 from fraudstream.reporting.daily.list_writes import ToldListWrite, list_writes
 from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigures, RulesetChange
 from fraudstream.reporting.storage.download import DOWNLOADS
-from fraudstream.reporting.storage.json_objects import read_json
+from fraudstream.reporting.storage.json_objects import MOST_OF_A_RECORD, read_json
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _told_list_writes(made: Sequence[_Record]) -> set[ToldListWrite]:
 
 def _records(store: BucketStore, keys: Sequence[str]) -> list[_Record]:
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        found = zip(keys, pool.map(store.read, keys), strict=True)
+        found = zip(keys, pool.map(partial(store.read_at_most, most=MOST_OF_A_RECORD), keys), strict=True)
         return [record for key, content in found if (record := _record(key, content)) is not None]
 
 

@@ -12,6 +12,9 @@ NO_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 """What is raised where a text is not JSON of the wanted form: a text in it that is no UTF-8 is an error of its own."""
 _MOST_LEVELS: Final = 32
 """Own choice: DynamoDB nests no deeper either. Python's own limit comes where somebody walks or prints a value."""
+MOST_OF_A_RECORD: Final = 65_536
+"""Bytes of a record of what somebody did; own choice: thirty times the longest that a command writes, and as many as a
+day may have fit into a function's memory."""
 _T = TypeVar("_T")
 
 

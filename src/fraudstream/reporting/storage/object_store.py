@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.bounded_reads import read_beginning
 from fraudstream.aws.errors import error_code
 from fraudstream.aws.listing import objects_under
 
@@ -90,6 +91,16 @@ class BucketStore:
             if error_code(error) != "NoSuchKey":
                 raise
             return None
+
+    def read_at_most(self, key: str, most: int) -> bytes | None:
+        """Return an object; None if there is none, or if it has more bytes, however many."""
+        try:
+            content = read_beginning(self.client, self.bucket, key, most).content
+        except ClientError as error:
+            if error_code(error) != "NoSuchKey":
+                raise
+            return None
+        return content if len(content) <= most else None
 
     def fetch(self, key: str, path: Path) -> None:
         """See `Store`."""

@@ -21,7 +21,7 @@ from botocore.exceptions import ConnectionError as ConnectionFailedError
 from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import AUDIT_PREFIX, audit_author
-from fraudstream.reporting.storage.json_objects import read_json
+from fraudstream.reporting.storage.json_objects import MOST_OF_A_RECORD, read_json
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream_tools.operations.audit.identity import Operator, name_in
 from fraudstream_tools.redaction import shown
@@ -179,7 +179,7 @@ class AuditLog:
 
     def _read(self, key: str) -> AuditRecord | None:
         """Return a record; None for one that went meanwhile or that is none of ours."""
-        record, author = read_json(self._store.read(key), AuditRecord), audit_author(key)
+        record, author = read_json(self._store.read_at_most(key, MOST_OF_A_RECORD), AuditRecord), audit_author(key)
         return None if record is None or author is None else _in_own_name(record, author)
 
 
