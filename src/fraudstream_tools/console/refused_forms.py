@@ -42,7 +42,7 @@ class TypedTexts:
     """What the page that is being made gives back of a form that was refused."""
 
     def __init__(self, request: Request) -> None:
-        """Take the form that the session keeps; it is forgotten once a field has its text."""
+        """Build the page's view of the form that the session keeps; it is forgotten once a field has its text."""
         self._request = request
         self._session: ConsoleSession = request.app.state.session
         self._form = self._session.refused

@@ -138,7 +138,7 @@ def replayed(
 
 
 def _vectors(second: Sequence[Stage], step: HistoryStep, views: Sequence[Seen]) -> tuple[bytes, ...]:
-    """Take a step in the second stages, and return the features of both; none where a step has none to judge."""
+    """Learn a step in the second stages, and return the features of both; none where a step has none to judge."""
     vectors: list[bytes] = []
     for stage, view in zip(second, views, strict=True):
         shared = stage.take(step, new=view.new)

@@ -36,7 +36,7 @@ class UnusableApiError(Exception):
     """The API cannot be reached at all, or lets these credentials do nothing."""
 
     def __init__(self, message: str, *, is_denied: bool = False) -> None:
-        """Say what is wrong.
+        """Build the error of a sentence.
 
         Args:
             message: the sentence for the person.

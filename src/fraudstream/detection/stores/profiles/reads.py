@@ -23,18 +23,18 @@ class ProfilesUnavailableError(RuntimeError):
     """DynamoDB did not give all profiles that were asked for."""
 
 
-class KeysToRead(NamedTuple):
+class ProfileRead(NamedTuple):
     """Keys that one request asks for."""
 
     keys: list[str]
     is_consistent: bool
 
 
-def chunks(keys: Iterable[str], *, is_consistent: bool) -> Iterable[KeysToRead]:
+def chunks(keys: Iterable[str], *, is_consistent: bool) -> Iterable[ProfileRead]:
     """Yield keys, sorted, in parts that one request can read."""
     ordered = sorted(keys)
     for start in range(0, len(ordered), KEYS_PER_READ):
-        yield KeysToRead(ordered[start : start + KEYS_PER_READ], is_consistent)
+        yield ProfileRead(ordered[start : start + KEYS_PER_READ], is_consistent)
 
 
 def read_once(

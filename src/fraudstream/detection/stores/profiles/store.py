@@ -34,7 +34,7 @@ from fraudstream.detection.stores.profiles.items import (
     read_items,
     still_marked,
 )
-from fraudstream.detection.stores.profiles.reads import KeysToRead, ProfilesUnavailableError, chunks
+from fraudstream.detection.stores.profiles.reads import ProfileRead, ProfilesUnavailableError, chunks
 from fraudstream.detection.stores.profiles.writes import (
     ProfileWrite,
     WriteConflict,
@@ -194,7 +194,7 @@ class ProfileStore:
         for shard in sharding.keys(key):
             self._dynamodb.delete_item(TableName=self._table, Key=to_item({"entity": shard}))
 
-    def _read(self, read: KeysToRead) -> list[Item]:
+    def _read(self, read: ProfileRead) -> list[Item]:
         wanted = [{"entity": {"S": key}} for key in read.keys]
         items: list[Item] = []
         for attempt in range(THROTTLED_ATTEMPTS):

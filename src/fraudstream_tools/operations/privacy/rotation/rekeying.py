@@ -74,7 +74,7 @@ class Rekeying:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Rekeyed:
-        """Put the newest tokens in place of stored ones, or only count what has earlier ones; return the counts.
+        """Write the newest tokens in place of stored ones, or only count what has earlier ones; return the counts.
 
         Raises:
             MovingProfileError: others changed an item at every attempt: run it again.
