@@ -68,8 +68,9 @@ def test_what_is_no_record_is_named_where_the_person_is_in_it(system: System, st
     put(system, "audit/date=2026-01-05/u/1-a.json", f'{{"target": "{ANN}", "after": {{"x": {deep}}}}}')
     put(system, "audit/date=2026-01-05/u/2-b.json", "transaction a-1.")
     put(system, "audit/date=2026-01-05/u/3-c.json", deep)
+    put(system, "audit/date=2026-01-05/u/4-d.json", " " * 9_000_000)
     receipt = erase(stores)
-    assert receipt.by_hand == ("audit/date=2026-01-05/u/1-a.json", "audit/date=2026-01-05/u/2-b.json")
+    assert receipt.by_hand == tuple(f"audit/date=2026-01-05/u/{name}.json" for name in ("1-a", "2-b", "4-d"))
     assert receipt.removed["transactions"] == 1
 
 

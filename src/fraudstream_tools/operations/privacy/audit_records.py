@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ABOUT: Final = ("target", "reason", "before", "after")
 """The parts of a record that say what it was about; the others name who works here, and the record itself."""
+_SEARCHED: Final = 8_000_000
+"""Bytes of an object that are searched; own choice: what is larger is no record, and may not fit into memory."""
 _WORD: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _PUNCTUATION: Final = ".:"
 """May end an id, and may as well follow it in a reason."""
@@ -32,7 +34,7 @@ class FoundRecords:
 
     records: list[str] = field(default_factory=list[str])
     by_hand: list[str] = field(default_factory=list[str])
-    """Those that are no records, of which nobody knows what else they say."""
+    """Those that are no records, of which nobody knows what else they say, and those that are too large to be any."""
 
 
 def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> FoundRecords:
@@ -44,12 +46,14 @@ def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSe
     """
     found, erase = FoundRecords(), _eraser(tokens, ids)
     for key in store.find(AUDIT_PREFIX):
-        content = store.read(key)
+        content = store.read_at_most(key, _SEARCHED)
         record = _record(content)
-        if record is not None:
+        if content is None:
+            found.by_hand.append(key)
+        elif record is not None:
             if _changed(record, erase) != record:
                 found.records.append(key)
-        elif content and (any(token.encode() in content for token in tokens) or not ids.isdisjoint(words_of(content))):
+        elif any(token.encode() in content for token in tokens) or not ids.isdisjoint(words_of(content)):
             found.by_hand.append(key)
     return found
 
