@@ -164,9 +164,11 @@ def test_a_hold_that_comes_before_anything_is_gone_is_respected(
 def test_the_wait_for_what_is_being_written_is_told_once(system: System, stores: PrivacySystem) -> None:
     del system  # it has made the tables
     told: list[str] = []
-    erasure = Erasure(
-        stores, Person(frozenset({ANN}), "me"), settle_seconds=1.1, on_step=lambda what, *_: told.append(what)
-    )
+
+    def tell(what: str, _done: int, _total: int | None) -> None:
+        told.append(what)
+
+    erasure = Erasure(stores, Person(frozenset({ANN}), "me"), settle_seconds=1.1, on_step=tell)
     erasure.run()
     assert [each for each in told if each.startswith("waiting")] == ["waiting 1.1 seconds for what is being written"]
 
