@@ -137,8 +137,9 @@ def test_each_alert_decodes_and_belongs_to_a_flagged_transaction(stored: list[An
     assert {alert["transactionId"] for alert in alerts} == flagged
     shards = {f"{status}#{number}" for status in COUNTS["alerts"] for number in range(STATUS_SHARDS)}
     assert {alert["statusShard"] for alert in alerts} <= shards
+    read = [alert for item in lines("alerts") if (alert := AlertSummary.from_item(item))]
+    assert len(read) == len(alerts)
     for status, count in COUNTS["alerts"].items():
-        read = (AlertSummary.from_item(item) for item in lines("alerts"))
         of_status = sorted((a for a in read if a.status == status), key=lambda a: a.created_at, reverse=True)
         assert sum(map(len, grouped(of_status))) == count
 
