@@ -96,6 +96,19 @@ def hour_of(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".parquet")
 
 
+def hours_of_files(keys: Iterable[str]) -> set[str]:
+    """Return the hours of the log that files of tables are of; what is no such file by its key is passed over."""
+    return {hour_of(key) for key in keys if _is_file(key)}
+
+
+def _is_file(key: str) -> bool:
+    try:
+        parse_hour(hour_of(key))
+    except ValueError:
+        return False
+    return key.endswith(".parquet")
+
+
 def received_day(key: str) -> date:
     """Return the day of receipt that a key is of."""
     return partition_day(key.split("/")[-2])

@@ -24,6 +24,7 @@ from fraudstream.reporting.log.keys import (
     LogTable,
     days_of,
     hour_of,
+    hours_of_files,
     hours_prefix,
     notes_among,
     parse_hour,
@@ -99,12 +100,12 @@ class LogRewriter:
         What came in lately, was not merged yet, or could not be read whole, may tell of any day: it is always among
         them.
         """
-        wanted = {
-            hour_of(key)
+        wanted = hours_of_files(
+            key
             for day in days
             for table in _EDITED
             for key in self.store.find(table_prefix(self.log_prefix, table, day))
-        }
+        )
         merged = notes_among(self.store.find(hours_prefix(self.log_prefix)))
         recent = f"{self.now - LATE:{HOUR_FORMAT}}"
         logged = set(hours_of_segments(self.store, self.log_prefix))

@@ -301,6 +301,8 @@ def test_a_link_with_a_damaged_byte_ends_neither_the_look_nor_the_report(system:
         f"segments/date={DAY}/mine/a.jsonl.gz",
         "reported/mine.json",
         "tallies/mine/a.parquet",
+        f"tallies/date={DAY}/mine.parquet",
+        f"decisions/date={DAY}/mine.txt",
     ],
 )
 def test_what_somebody_put_beside_the_log_ends_nothing(system: System, key: str) -> None:
