@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fraudstream.reporting.daily.schema.people import LabelWrites, UnrecordedLabel
-from fraudstream.reporting.log.hour_notes import read_note
+from fraudstream.reporting.log.hour_notes import sound_note
 from fraudstream.reporting.log.keys import LogTable, hour_of, hours_prefix, notes_among, table_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
@@ -68,7 +68,6 @@ def label_writes(store: Store, log_prefix: str, day: date, recorded: Callable[[]
 
     Raises:
         botocore.exceptions.ClientError: the log may not be read.
-        msgspec.MsgspecError: the note on an hour is damaged.
     """
     keys = sorted(
         key
@@ -101,7 +100,7 @@ def _logged_before(store: Store, log_prefix: str, day: date, some: Iterable[_Log
 
 
 def _files(content: bytes | None) -> Mapping[str, str]:
-    note = read_note(content)
+    note = sound_note(content)
     return note.files if note else {}
 
 

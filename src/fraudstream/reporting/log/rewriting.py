@@ -23,6 +23,7 @@ from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
     days_of,
+    hour_key,
     hour_of,
     hours_of_files,
     hours_prefix,
@@ -35,6 +36,7 @@ from fraudstream.reporting.log.keys import (
 from fraudstream.reporting.log.roll_up import LATE, RollUp, hours_of_segments
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
+from fraudstream.reporting.storage.json_objects import NO_JSON
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,15 +62,17 @@ class Rewritten(Enum):
 class UnreadableFileError(ValueError):
     """A file of the log cannot be read, so that nobody can say what has to change in it."""
 
-    def __init__(self, key: str, *, is_newer: bool = False) -> None:
+    def __init__(self, key: str, *, is_newer: bool = False, is_note: bool = False) -> None:
         """Build the sentence: which object, and how it is made again, or by which version it can be read."""
-        super().__init__(
-            f"{key} in the bucket was written by a newer version, and this one cannot say who is in it: run the same "
-            "again with the newer version"
-            if is_newer
-            else f"{key} in the bucket cannot be read, since somebody or something damaged it: have it made again by "
-            f"`fraudstream report --date {hour_of(key)[:10]} --anew`, and run the same again"
-        )
+        problem, again = "cannot be read, since somebody or something damaged it", "and run the same again"
+        if is_newer:
+            problem = "was written by a newer version, and this one cannot say who is in it"
+            remedy = "run the same again with the newer version"
+        elif is_note:
+            remedy = f"put it back by `fraudstream restore objects {key} --at MOMENT --overwrite`, {again}"
+        else:
+            remedy = f"have it made again by `fraudstream report --date {hour_of(key)[:10]} --anew`, {again}"
+        super().__init__(f"{key} in the bucket {problem}: {remedy}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +119,14 @@ class LogRewriter:
     def _damaged(self, hours: AbstractSet[str]) -> set[str]:
         """Return those of some merged hours that have segments which could not be read."""
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            notes = pool.map(self._roll_up.read, map(parse_hour, hours))
+            notes = pool.map(self._note, map(parse_hour, hours))
             return {hour for hour, note in zip(hours, notes, strict=True) if note and note.damaged}
+
+    def _note(self, hour: datetime) -> Hour | None:
+        try:
+            return self._roll_up.read(hour)
+        except NO_JSON:
+            raise UnreadableFileError(hour_key(self.log_prefix, hour), is_note=True) from None
 
     def rewrite(
         self, name: str, days: AbstractSet[date] | None, edit_of: EditOf, *, dry_run: bool = False
@@ -133,13 +143,13 @@ class LogRewriter:
             dry_run: only look.
 
         Raises:
-            UnreadableFileError: one of the hour's files is damaged, or of a table that only a newer version knows.
+            UnreadableFileError: the hour's note or a file is damaged, or of a table that only a newer version knows.
             duckdb.Error: DuckDB could not do its work.
         """
         from fraudstream.reporting.storage.duckdb_engine import connect  # noqa: PLC0415  (it takes long to import)
 
         hour = parse_hour(name)
-        note, segments = self._roll_up.read(hour), self.store.find(hour_prefix(self.log_prefix, hour))
+        note, segments = self._note(hour), self.store.find(hour_prefix(self.log_prefix, hour))
         with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connection:
             work = _HourEdit(self.store, connection, Path(folder), note, edit_of)
             is_merged = note is not None and (not segments or is_current(note, segments))

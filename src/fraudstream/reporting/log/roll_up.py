@@ -23,6 +23,7 @@ from fraudstream.reporting.log.hour_notes import (
     read_note,
     rebased,
     segments_digest,
+    sound_note,
 )
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
@@ -38,6 +39,7 @@ from fraudstream.reporting.log.keys import (
 )
 from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
+from fraudstream.reporting.storage.json_objects import NO_JSON
 from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
@@ -102,14 +104,22 @@ class RollUp:
                 yield hour
 
     def read(self, hour: datetime) -> Hour | None:
-        """Return the note on an hour, if it was merged."""
+        """Return the note on an hour, if it was merged.
+
+        Raises:
+            msgspec.MsgspecError: it is damaged.
+            UnicodeDecodeError: it is damaged.
+        """
         note = read_note(self.store.read(hour_key(self.log_prefix, hour)))
         return note and rebased(note, self.log_prefix)
 
     def _bring_up_to_date(self, hour: datetime) -> Hour | None:
         segments = self.store.find(hour_prefix(self.log_prefix, hour))
         content = self.store.read(hour_key(self.log_prefix, hour))
-        known = read_note(content)
+        try:
+            known = read_note(content)
+        except NO_JSON:
+            content = known = None  # damaged: the hour's segments tell the same
         if content and known is None:
             return None  # a newer version's, and left as it is
         known = known and rebased(known, self.log_prefix, segments)
@@ -123,7 +133,7 @@ class RollUp:
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             keys = notes_among(self.store.find(hours_prefix(self.log_prefix), after=after)).values()
             contents = pool.map(self.store.read, keys)
-            return [rebased(note, self.log_prefix) for note in map(read_note, contents) if note]
+            return [rebased(note, self.log_prefix) for note in map(sound_note, contents) if note]
 
     def remake_older(self) -> list[str]:
         """Make hours of an older aggregation again, as many as there is time for, and return their names.
@@ -278,7 +288,7 @@ class RollUp:
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
         keys = {*notes_among(notes).values(), *(hour_key(self.log_prefix, parse_hour(hour)) for hour in merged)}
         contents = (self.store.read(key) for key in sorted(keys))
-        return {day for note in map(read_note, contents) if note for day in note.days}
+        return {day for note in map(sound_note, contents) if note for day in note.days}
 
 
 def hours_of_segments(store: "Store", log_prefix: str, since: date = date.min, until: date = date.max) -> Iterator[str]:

@@ -13,8 +13,9 @@ from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.chain.links import ATTEMPTS, ChainMovedError, Link, LinkKind, LogChain
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
+from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight
-from fraudstream.reporting.log.rewriting import LogRewriter
+from fraudstream.reporting.log.rewriting import LogRewriter, UnreadableFileError
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.render.html import to_html
 from fraudstream.reporting.storage.object_store import FolderStore
@@ -288,6 +289,32 @@ def test_a_link_with_a_damaged_byte_ends_neither_the_look_nor_the_report(system:
     found = [LogProblem.HOUR_UNCHAINED, LogProblem.LINK_MISSING]
     assert system.problems() == found
     assert [each.problem for each in system.report().log_hours.changed] == found
+
+
+NO_NOTES = [b"{", b'{"schemaVersion": 1, "hour": "\xb2"}']
+
+
+@pytest.mark.parametrize("damage", NO_NOTES)
+def test_an_hour_whose_note_is_damaged_is_merged_again(system: System, damage: bytes) -> None:
+    system.file(f"{PREFIX}hours/*/*.json").write_bytes(damage)
+    assert system.problems() == [LogProblem.NOTE_CHANGED]
+    report = system.report()
+    assert (report.reconciliation.stored, report.log_hours.damaged) == (3, ())
+    assert system.problems() == []
+
+
+@pytest.mark.parametrize("damage", NO_NOTES)
+def test_without_segments_a_damaged_note_is_named_and_ends_no_report(system: System, damage: bytes) -> None:
+    shutil.rmtree(system.root / PREFIX / "segments")
+    note = system.file(f"{PREFIX}hours/*/*.json")
+    note.write_bytes(damage)
+    found = system.report().log_hours
+    assert [each.problem for each in found.changed] == [LogProblem.NOTE_CHANGED]
+    assert found.damaged
+    rewriter = LogRewriter(store=system.store, log_prefix=PREFIX, now=NOW)
+    key = note.relative_to(system.root).as_posix()
+    with pytest.raises(UnreadableFileError, match=f"fraudstream restore objects {key} --at MOMENT --overwrite"):
+        rewriter.rewrite(min(rewriter.hours([DAY])), {DAY}, lambda _: LogEdit(persons={"tok_nobody"}))
 
 
 @pytest.mark.parametrize(
