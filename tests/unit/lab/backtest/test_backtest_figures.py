@@ -253,7 +253,7 @@ def test_labels_of_what_is_too_new_are_counted_and_tell_nothing(fraudstream: Com
     write_rows(tmp_path / "log.jsonl", log_records())
     reported = sum(row.report is not None for row in world().truths)
     ran = fraudstream("backtest", "--rules", RULES, "--data", "log.jsonl", "--processes", 1, "--label-delay", 300)
-    assert f"{reported} labels are of transactions younger than --label-delay (300 days)" in ran.err
+    assert f"{reported} labels of transactions younger than --label-delay (300 days)" in ran.err
     assert "there are no labels" in ran.out
 
 
