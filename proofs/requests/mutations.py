@@ -73,8 +73,8 @@ MUTATIONS: Final[Mapping[str, RequestsMutation]] = {
         (
             CodeChange(
                 _ROUTES,
-                "self.store.get(transaction_id) if known else None",
-                "self.store.get(transaction_id) if known and not transaction_id[0].isdigit() else None",
+                "self.store.get(transaction_id) if _TRANSACTION_ID",
+                "self.store.get(transaction_id) if not transaction_id[0].isdigit() and _TRANSACTION_ID",
             ),
         ),
     ),
