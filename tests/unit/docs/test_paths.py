@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")],
 )
-TOP = {entry.name for entry in ROOT.iterdir() if entry.name not in {".venv", ".local", ".build"}}
+MADE = {".venv", ".local", ".build", "decision-log"}
+"""What commands make in a working copy; in pages these names may be keys of the bucket."""
+TOP = {entry.name for entry in ROOT.iterdir() if entry.name not in MADE}
 PLACEHOLDER = re.compile(r"[A-Z]{4}|…|\*|<|\$")
 """In a name that stands for many, such as `RULE-ID.yaml`."""
 
