@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.errors import http_status
+
 if TYPE_CHECKING:
     from typing import Unpack
 
@@ -45,10 +47,7 @@ def read_beginning(s3: S3Client, bucket: str, key: str, most: int, **which: Unpa
         answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{most}", **which)
     except ClientError as error:
         # An empty object has no first byte.
-        if (
-            error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-        ):
+        if http_status(error) != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         answer = s3.get_object(Bucket=bucket, Key=key, **which)
     return BoundedObject(answer["ETag"], answer["Body"].read())

@@ -157,8 +157,14 @@ class Analyzer:
             works[work.sequence_number] = work._replace(transaction=transaction)
             if work.undecided and transaction.transaction_id not in to_judge:
                 to_judge.add(transaction.transaction_id)
-                step = BatchStep(work.sequence_number, transaction, is_redriven=work.redriven)
-                steps.append(step._replace(known_fraud=work.known_fraud))
+                steps.append(
+                    BatchStep(
+                        work.sequence_number,
+                        transaction,
+                        is_redriven=work.redriven,
+                        known_fraud=work.known_fraud,
+                    )
+                )
             if work.relabelling:
                 steps.append(BatchStep(work.sequence_number, transaction, work.relabelling, is_redriven=work.redriven))
         judge = Judge(ruleset, self._calendar, self._on_shadow_error, holds_model_back=holds_model_back)

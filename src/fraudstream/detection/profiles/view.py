@@ -48,25 +48,20 @@ class ProfileView:
             window: milliseconds up to the event.
             figure: what an event adds to the column.
         """
-        last, days = self.time // DAY, self.profile.days
-        total = days.total(column, (self.time - window) // DAY, last)
-        earlier = max(total - sum([figure(event) for event in self.excluded if event.time // DAY <= last]), 0)
-        is_full = total >= LAYOUTS[self.profile.kind].day_limits[column]
-        return self._at_least(earlier, window, figure) if is_full or days.newest > last else earlier
+        return self._in_buckets(DAY, column, window, figure)
 
     def in_hours(self, column: int, window: int, figure: Callable[[Event], int]) -> int:
         """Sum a column over the hours that a window touches; see `in_days`."""
-        last, hours = self.time // HOUR, self.profile.hours
-        total = hours.total(column, (self.time - window) // HOUR, last)
-        earlier = max(total - sum([figure(event) for event in self.excluded if event.time // HOUR <= last]), 0)
-        is_full = total >= LAYOUTS[self.profile.kind].hour_limits[column]
-        return self._at_least(earlier, window, figure) if is_full or hours.newest > last else earlier
+        return self._in_buckets(HOUR, column, window, figure)
 
-    def _at_least(self, earlier: int, window: int, figure: Callable[[Event], int]) -> int:
-        """Return a sum of buckets as far as the ring does not know of more.
-
-        A figure that stayed at its limit lacks what is taken away, and buckets before a late event may be gone.
-        """
+    def _in_buckets(self, length: int, column: int, window: int, figure: Callable[[Event], int]) -> int:
+        profile, layout, last = self.profile, LAYOUTS[self.profile.kind], self.time // length
+        buckets, limits = (profile.days, layout.day_limits) if length == DAY else (profile.hours, layout.hour_limits)
+        total = buckets.total(column, (self.time - window) // length, last)
+        earlier = max(total - sum([figure(event) for event in self.excluded if event.time // length <= last]), 0)
+        if total < limits[column] and buckets.newest <= last:
+            return earlier
+        # A figure that stayed at its limit lacks what is taken away, and buckets before a late event may be gone.
         return max(earlier, sum([figure(event) for event in self.since(window)]))
 
     def total(self, column: int, window: int, figure: Callable[[Event], int]) -> int:

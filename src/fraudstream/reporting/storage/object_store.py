@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.bounded_reads import read_beginning
-from fraudstream.aws.errors import error_code
+from fraudstream.aws.errors import error_code, http_status
 from fraudstream.aws.listing import objects_under
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class BucketStore:
         try:
             head = self.client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == HTTPStatus.NOT_FOUND:
+            if http_status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise
         # Of an object in parts it is another figure, with a dash.

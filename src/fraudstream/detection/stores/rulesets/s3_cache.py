@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.bounded_reads import Which, read_beginning
+from fraudstream.aws.errors import http_status
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,7 +53,7 @@ class S3Cache:
             unchanged: Which = {"IfNoneMatch": known.etag} if known else {}
             answer = read_beginning(self._s3, self._bucket, key, MOST_BYTES, **unchanged)
         except ClientError as error:
-            if known and _status(error) == _NOT_MODIFIED:
+            if known and http_status(error) == _NOT_MODIFIED:
                 return known
             raise
         self._known[name] = CachedObject(answer.etag, answer.content)
@@ -61,8 +62,4 @@ class S3Cache:
 
 def is_absent(error: ClientError) -> bool:
     """Return whether S3 says that there is no such file."""
-    return _status(error) == _NOT_FOUND
-
-
-def _status(error: ClientError) -> int | None:
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return http_status(error) == _NOT_FOUND
