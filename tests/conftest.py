@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,12 @@ def aws(running_aws: MinistackServer) -> MinistackServer:
     """DynamoDB, S3, SQS, SNS, KMS, IAM and STS with nothing in them: `aws.client("s3")`, `aws.endpoint_url`."""
     running_aws.reset()
     return running_aws
+
+
+@pytest.fixture(scope="session")
+def world_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the merged log of `tests/unit/analytics/log_harness.py`; nobody writes to it."""
+    # It takes the lab and DuckDB, which most tests do without.
+    from tests.unit.analytics.log_harness import write_log  # noqa: PLC0415
+
+    return write_log(tmp_path_factory.mktemp("world"))

@@ -15,16 +15,16 @@ from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.scan_bounds import BucketLog
 from tests.athena_harness import DATABASE, WORKGROUP, LocalAthena, local_athena
 from tests.cli_harness import Command, Ran, point_at
-from tests.unit.analytics.log_harness import days, write_log
+from tests.unit.analytics.log_harness import days
 
 BUCKET = "bucket-athena"
 RULES = Path("rules").resolve()
 ASKED = (LogTable.DECISIONS, LogTable.LABELS)
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_log(tmp_path_factory.mktemp("athena"))
+@pytest.fixture(scope="session")
+def log(world_log: Path) -> Path:
+    return world_log
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from fraudstream_tools.operations.day_so_far import DayCopy, DaySoFar
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.console_harness import RULES, Browser, put_log, words
 from tests.integration.cli.review_harness import BUCKET, System
-from tests.unit.analytics.log_harness import Happened, days, happened, merged_log, write_log
+from tests.unit.analytics.log_harness import Happened, days, happened, merged_log
 from tests.unit.reporting.decision_log_harness import (
     DAY,
     HOUR,
@@ -28,9 +28,9 @@ from tests.unit.reporting.decision_log_harness import (
 RATES = RulesFolder(RULES).load().rates
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_log(tmp_path_factory.mktemp("day"))
+@pytest.fixture(scope="session")
+def log(world_log: Path) -> Path:
+    return world_log
 
 
 @pytest.fixture(scope="module")

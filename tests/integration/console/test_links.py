@@ -12,7 +12,7 @@ from fraudstream_tools.analytics.log_questions import FolderLog
 from fraudstream_tools.operations.investigation.links import SHARED_FIELDS, find_links
 from tests.console_harness import Browser, words
 from tests.integration.cli.review_harness import System
-from tests.unit.analytics.log_harness import happened, write_log
+from tests.unit.analytics.log_harness import happened
 
 Uses = dict[tuple[str, str, str], set[str]]
 
@@ -23,9 +23,9 @@ def shared_by(transaction: Transaction) -> dict[str, str]:
     return {field: getattr(transaction, name) for field, name in names.items() if getattr(transaction, name)}
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_log(tmp_path_factory.mktemp("links"))
+@pytest.fixture(scope="session")
+def log(world_log: Path) -> Path:
+    return world_log
 
 
 @pytest.fixture(scope="module")

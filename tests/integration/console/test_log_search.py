@@ -17,15 +17,15 @@ from fraudstream_tools.operations.investigation.log_search import search_log
 from tests.athena_harness import DATABASE, WORKGROUP, local_athena
 from tests.console_harness import Browser, put_log, words
 from tests.integration.cli.review_harness import BUCKET, System
-from tests.unit.analytics.log_harness import happened, write_log
+from tests.unit.analytics.log_harness import happened
 
 EVER = 20 * 365
 """Days: the world of the tests lies in the past."""
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_log(tmp_path_factory.mktemp("search"))
+@pytest.fixture(scope="session")
+def log(world_log: Path) -> Path:
+    return world_log
 
 
 @pytest.fixture(params=["folder", "fetched", "athena"])

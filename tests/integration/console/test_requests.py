@@ -1,6 +1,7 @@
 """How many requests to AWS a page makes, with 50,000 transactions in the tables; it does not grow with them."""
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.aws_harness import import_items
 from tests.console_harness import Browser
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
 from tests.integration.console.test_log_search import EVER
-from tests.unit.analytics.log_harness import happened, write_log
+from tests.unit.analytics.log_harness import happened
 
 STORED = 50_000
 FLAGGED = 5_000
@@ -96,9 +97,8 @@ def multiply(connection: duckdb.DuckDBPyConnection, path: Path, times: int) -> N
     more.replace(path)
 
 
-def put_log(system: System, folder: Path, most: int) -> int:
+def put_log(system: System, log: Path, most: int) -> int:
     """Store a log of the same hours, with at least so many transactions in them; return of how many it is."""
-    log = write_log(folder)
     files = [*sorted(log.glob("decisions/*/*.parquet")), *sorted(log.glob("labels/*/*.parquet"))]
     times = -(-most // len(happened()))
     with duckdb.connect() as connection:
@@ -112,21 +112,22 @@ def put_log(system: System, folder: Path, most: int) -> int:
 
 @pytest.mark.parametrize("stored", [1, STORED])
 def test_pages_of_the_log_ask_for_hours_and_not_for_transactions(
-    browser: Browser, system: System, tmp_path: Path, stored: int
+    browser: Browser, system: System, world_log: Path, tmp_path: Path, stored: int
 ) -> None:
     shared = next(each.transaction for each in happened() if each.transaction.device_id)
     system.store("t-0", customer=shared.customer_id, device_id=shared.device_id)
-    files = put_log(system, tmp_path, stored)
+    log = shutil.copytree(world_log, tmp_path / "log")
+    files = put_log(system, log, stored)
     now = [0.0]
-    log = FetchedLog(browser.system.s3, BUCKET, tmp_path / "fetched", days=EVER, monotonic=lambda: now[0])
-    browser.system.log = log
+    fetched = FetchedLog(browser.system.s3, BUCKET, tmp_path / "fetched", days=EVER, monotonic=lambda: now[0])
+    browser.system.log = fetched
     links, search = "/links?id=t-0", f"/search/log?q={shared.device_id}"
     # A listing of both tables and each hour once; the links' page reads its transaction too.
     assert made(browser, links) == 1 + 2 + files
     assert (made(browser, links), made(browser, search)) == (1, 0)
     now[0] += 3600
     assert made(browser, search) == 2
-    assert len(log.ask("SELECT transactionId FROM decisions", (), stored).rows) >= stored
+    assert len(fetched.ask("SELECT transactionId FROM decisions", (), stored).rows) >= stored
 
 
 def test_the_page_of_records_reads_at_most_fifty(browser: Browser, system: System) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fraudstream_tools.analytics.log_questions import FolderLog
 from tests.console_harness import RULE, RULES, Browser, draft_of, with_rule, words
-from tests.unit.analytics.log_harness import happened, write_log
+from tests.unit.analytics.log_harness import happened
 
 DECLINES = (
     RULE.replace('type == "TRANSFER" and amountBase > most', "amountBase > most")
@@ -17,9 +17,9 @@ DECLINES = (
 )
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_log(tmp_path_factory.mktemp("trials"))
+@pytest.fixture(scope="session")
+def log(world_log: Path) -> Path:
+    return world_log
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from fraudstream_tools.analytics.log_questions import FolderLog
 from fraudstream_tools.operations.rulesets.drafts import in_shadow
 from tests.console_harness import BEN, RULE, RULES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
-from tests.unit.analytics.log_harness import write_log
 
 LIVE = RULE.replace("    mode: shadow\n", "")
 DECLINES = LIVE.replace('type == "TRANSFER" and amountBase > most', "amountBase > most").replace("5000", "1")
@@ -55,9 +54,9 @@ def test_a_new_rule_is_watched_first_if_somebody_wants_that(browser: Browser, sy
     assert "/rules/watch" not in said
 
 
-def test_what_the_log_said_of_the_draft_is_said_before_it_counts(browser: Browser, tmp_path: Path) -> None:
+def test_what_the_log_said_of_the_draft_is_said_before_it_counts(browser: Browser, world_log: Path) -> None:
     browser.system.rules = RULES
-    browser.system.log = FolderLog(write_log(tmp_path))
+    browser.system.log = FolderLog(world_log)
     page = browser.page("/rules/edit")
     fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page), DECLINES)}
     tried = words(browser.send("/rules/try", **fields))

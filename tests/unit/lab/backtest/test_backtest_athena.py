@@ -18,13 +18,13 @@ from fraudstream_tools.lab.backtest import athena_engine, duckdb_engine
 from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest
 from fraudstream_tools.lab.backtest.run import Contestant
 from tests.athena_harness import DATABASE, WORKGROUP, LocalAthena, local_athena
-from tests.unit.analytics.log_harness import days, happened, write_log
+from tests.unit.analytics.log_harness import days, happened
 from tests.unit.lab.backtest_harness import DELAY, MODELLED, OTHER, SHIPPED
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_log(tmp_path_factory.mktemp("athena"))
+@pytest.fixture(scope="session")
+def log(world_log: Path) -> Path:
+    return world_log
 
 
 @pytest.fixture
