@@ -66,7 +66,7 @@ def test_changes_are_listed_by_as_many_statements_as_their_length_asks_for(
 ) -> None:
     asked, _ = backtest(SHIPPED, OTHER)
     whole = athena_engine.tally(athena, asked, with_changes=True)
-    monkeypatch.setattr(athena_engine, "_FOR_CHANGES", 500)
+    monkeypatch.setattr(athena_engine, "_FOR_CHANGES", 2000)
     parts = athena_engine.tally(athena, asked, with_changes=True)
     assert len(whole.answers) == 3
     assert len(parts.answers) > 6
