@@ -1,9 +1,14 @@
 """Two people and the alerts of one customer: nobody loses a case, or what it waits for, without being asked."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
+from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from fraudstream_tools.operations.review.assignments import HeldByColleagueError
 from tests.console_harness import ANNA, BEN, Browser, act, browser_on, case_of, words
@@ -100,3 +105,61 @@ def test_a_case_is_its_holders_also_where_nobody_has_what_is_open_of_it(annas_ca
     listed = {who: "ra-0" in annas_case.page("/queue", who=who) for who in ("me", "nobody", BEN.arn)}
     assert listed == {"me": True, "nobody": False, BEN.arn: False}
     assert "anna" in words(ben.page("/queue"))
+
+
+def in_between(person: Browser, monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
+    """Have something happen once, after the person has looked at a case and before they write it."""
+    change = CaseStore.change
+
+    def later(store: CaseStore, *arguments: Any, **more: Any) -> ReviewCase:
+        monkeypatch.setattr(CaseStore, "change", change)
+        what()
+        return store.change(*arguments, **more)
+
+    assert person
+    monkeypatch.setattr(CaseStore, "change", later)
+
+
+def test_a_case_stays_open_whose_last_alert_is_decided_as_another_joins(
+    browser: Browser, ben: Browser, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.alert("ra-0", customer=CUSTOMER)
+    act(ben, "ra-0", "note", text="called")
+
+    def join() -> None:
+        system.alert("rb-0", customer=CUSTOMER)
+        act(ben, "rb-0", "note", text="the same customer")
+
+    in_between(browser, monkeypatch, join)
+    act(browser, "ra-0", "decide", label="FRAUD", note="denied")
+    case = case_of(browser, "rb-0")
+    assert (case.status, case.alerts) == (AlertStatus.OPEN, ("ra-0", "rb-0"))
+    assert case.events[-1].what is CaseEventKind.DECIDED
+    act(browser, "rb-0", "decide", label="FRAUD", note="denied too")
+    assert case_of(browser, "rb-0").status is AlertStatus.CLOSED
+
+
+@pytest.mark.parametrize("action", [("take", {}), ("note", {"text": "x"}), ("snooze", {"hours": "24", "text": "x"})])
+def test_an_open_alert_opens_the_case_again_that_it_joins_as_it_closes(
+    browser: Browser,
+    ben: Browser,
+    system: System,
+    monkeypatch: pytest.MonkeyPatch,
+    action: tuple[str, dict[str, str]],
+) -> None:
+    system.alert("ra-0", customer=CUSTOMER)
+    act(ben, "ra-0", "note", text="called")
+    system.alert("rb-0", customer=CUSTOMER)
+    name, fields = action
+    in_between(ben, monkeypatch, lambda: act(browser, "ra-0", "decide", label="FRAUD", note="denied"))
+    act(browser, "rb-0", name, **fields)
+    case = case_of(browser, "rb-0")
+    assert (case.status, case.closed_at, case.alerts) == (AlertStatus.OPEN, None, ("ra-0", "rb-0"))
+    assert "rb-0" in browser.page("/queue", state="snoozed" if name == "snooze" else "open")
+
+
+def test_a_note_on_a_closed_alert_leaves_its_case_closed(browser: Browser, ben: Browser, system: System) -> None:
+    system.alert("ra-0", customer=CUSTOMER)
+    act(browser, "ra-0", "decide", label="FRAUD", note="denied")
+    act(ben, "ra-0", "note", text="the bank agrees")
+    assert case_of(browser, "ra-0").status is AlertStatus.CLOSED

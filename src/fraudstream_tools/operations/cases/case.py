@@ -97,6 +97,11 @@ def joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any
     return {"alerts": ids, "expires_at": max(ends, default=None)}
 
 
+def joined_open(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:
+    """Return the fields of a case with open alerts in it: it is open with them, whoever closed it meanwhile."""
+    return {**joined(case, alerts), "status": AlertStatus.OPEN, "closed_at": None}
+
+
 def open_among(cases: Iterable[ReviewCase]) -> ReviewCase | None:
     """Return the first open one of some cases; None where none is open."""
     return next((case for case in cases if case.status is AlertStatus.OPEN), None)

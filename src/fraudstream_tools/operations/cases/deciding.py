@@ -6,7 +6,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.decision import FraudType, Truth
@@ -18,8 +18,16 @@ from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.assignments import AlertTakenError
 from fraudstream_tools.operations.review.labels import LabelError
 from fraudstream_tools.operations.review.reviews import Reviews
+
+_ATTEMPTS: Final = 5
+"""Own choice."""
+
+
+class _AlertJoinedError(Exception):
+    """An alert joined the case meanwhile, and nobody has looked whether it is open."""
 
 
 class Alike(NamedTuple):
@@ -100,27 +108,42 @@ class CaseDecisions:
             lambda other, why: unlabelled.append(other) if isinstance(why, LabelError) else None,
         )
         verdict = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
-        self._note_decision(case, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
+        self._note_decision(case.case_id, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
         left = len({*others, *also} - {transaction_id}) - len(closed)
         return Alike(closed=len(closed), held=left - len(unlabelled), unlabelled=len(unlabelled))
 
-    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
-        """Add a decision to the case's history, and close the case after its last alert."""
+    def _note_decision(self, case_id: str, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
+        """Add a decision to the case's history, and close the case after its last alert.
+
+        Raises:
+            AlertTakenError: others changed the case at every attempt.
+        """
+        if not any(self._has_noted(case_id, done, said, truth) for _ in range(_ATTEMPTS)):
+            raise AlertTakenError("other alerts joined the case at every attempt: look again")
+
+    def _has_noted(self, case_id: str, done: Sequence[AlertSummary], said: str, truth: Truth) -> bool:
+        """Do so, or return False where it would close the case over an alert that joined it meanwhile."""
         ids = [each.transaction_id for each in done]
-        alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
+        looked_at = tuple(dict.fromkeys([*self._cases.wanted(case_id).alerts, *ids]))
         is_last = self.reviews.approval is None and not any(
-            each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts
+            each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in self.queue.by_ids(looked_at)
         )
         event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
         closing = {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None} if is_last else {}
 
         def decided(held: ReviewCase) -> Mapping[str, object]:
+            if is_last and not set(held.alerts) <= set(looked_at):
+                raise _AlertJoinedError
             # A colleague's case, and what it waits for, stay theirs: another alert of it was decided.
             is_theirs = colleague_with(held, self._me) is not None
             mine = {} if is_theirs else {"assignee": self._me, "snoozed_until": None}
             return {**joined(held, done), **mine, **closing}
 
-        self._cases.change(case.case_id, event, decided, alert=done[0], label=truth)
+        try:
+            self._cases.change(case_id, event, decided, alert=done[0], label=truth)
+        except _AlertJoinedError:
+            return False
+        return True
 
     def _event(self, kind: CaseEventKind, text: str = "") -> CaseEvent:
         return self._cases.event(kind, self._me, text)

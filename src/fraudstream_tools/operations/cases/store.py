@@ -73,6 +73,16 @@ class CaseStore:
         answer = self._dynamodb.get_item(TableName=self._table, Key=case_key(case_id), ConsistentRead=True)
         return ReviewCase.from_item(answer["Item"]) if "Item" in answer else None
 
+    def wanted(self, case_id: str) -> ReviewCase:
+        """Return a case that was there.
+
+        Raises:
+            AlertTakenError: it is gone, or cannot be read.
+        """
+        if (case := self.get(case_id)) is None:
+            raise AlertTakenError("the case was deleted meanwhile: look again")
+        return case
+
     def of_entity(self, entity: str) -> list[ReviewCase]:
         """Return the cases of a customer or card that can be read, newest first.
 
@@ -124,7 +134,7 @@ class CaseStore:
             AlertTakenError: others opened and closed cases of it at every attempt.
         """
         if alert.case_id is not None:
-            return self.get(alert.case_id) or self._open(alert, alert.case_id, by) or self._wanted(alert.case_id)
+            return self.get(alert.case_id) or self._open(alert, alert.case_id, by) or self.wanted(alert.case_id)
         earlier = self.of_entity(alert.entity)
         # By the newest one, not by how many there are: old ones expire, and not all are read.
         newest = earlier[0].case_id if earlier else None
@@ -133,7 +143,7 @@ class CaseStore:
                 return current
             case_id = new_case_id(alert.entity, newest)
             # The index may not know the newest case yet: the item is asked.
-            made = self._open(alert, case_id, by) or self._wanted(case_id)
+            made = self._open(alert, case_id, by) or self.wanted(case_id)
             if made.status is AlertStatus.OPEN:
                 return made
             newest = case_id
@@ -163,7 +173,7 @@ class CaseStore:
             AlertTakenError: it is gone, full, or others changed it at every attempt.
         """
         for _ in range(_ATTEMPTS):
-            case = self._wanted(case_id)
+            case = self.wanted(case_id)
             after = msgspec.structs.replace(
                 case, version=case.version + 1, events=(*case.events, event), **fields(case)
             )
@@ -193,11 +203,6 @@ class CaseStore:
     def event(self, what: CaseEventKind, by: str, text: str = "") -> CaseEvent:
         """Return an event of this moment."""
         return CaseEvent(at=self._clock(), by=by, what=what, text=text)
-
-    def _wanted(self, case_id: str) -> ReviewCase:
-        if (case := self.get(case_id)) is None:
-            raise AlertTakenError("the case was deleted meanwhile: look again")
-        return case
 
     def _open(self, alert: AlertSummary, case_id: str, by: str) -> ReviewCase | None:
         """Open a case; return None where it is there."""

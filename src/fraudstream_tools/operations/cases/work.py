@@ -12,7 +12,7 @@ from fraudstream.durations import DAY
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.beside import change_each, open_of_customer_or_card
-from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase, joined
+from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase, joined, joined_open
 from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
 from fraudstream_tools.operations.cases.deciding import CaseDecisions
 from fraudstream_tools.operations.cases.holders import check_given_back, colleague_with, if_mine, unless_others
@@ -48,7 +48,9 @@ class CaseWork(CaseDecisions):
         others = [each for each in open_of_customer_or_card(self.queue, alert) if each.assignee in free]
         taken = change_each(others, lambda other: self._take_too(other, case, instead_of))
         event = self._event(CaseEventKind.JOINED, ", ".join(each.transaction_id for each in taken))
-        return self._cases.change(case.case_id, event, lambda held: joined(held, taken)) if taken else case
+        if not taken:
+            return case
+        return self._cases.change(case.case_id, event, lambda held: joined_open(held, taken), alert=alert)
 
     def give_back(self, alert: AlertSummary) -> str | None:
         """Return a case to the queue; of a colleague's case, what the person has of it.
@@ -125,9 +127,14 @@ class CaseWork(CaseDecisions):
             raise AlertTakenError("a closed alert waits for nobody: reopen it first")
         with self._audit.recorded("snooze-case", _target(alert), reason=why, after={"snoozedUntil": until}):
             case = self._cases.opened(alert, self._me)
-            self._assignments.join(alert.transaction_id, case.case_id)
+            is_open = self._assignments.join(alert.transaction_id, case.case_id)
             event = self._event(CaseEventKind.SNOOZED, why)
-            self._cases.change(case.case_id, event, lambda held: unless_others(held, self._me, snoozed_until=until))
+            with_alert = joined_open if is_open else joined
+
+            def snoozed(held: ReviewCase) -> Mapping[str, object]:
+                return {**with_alert(held, [alert]), **unless_others(held, self._me, snoozed_until=until)}
+
+            self._cases.change(case.case_id, event, snoozed, alert=alert)
 
     def wake(self, case: ReviewCase) -> None:
         """Return a snoozed case to the queue.
@@ -151,9 +158,10 @@ class CaseWork(CaseDecisions):
         note = checked_reason(text)
         with self._audit.recorded("note-case", _target(alert), reason=note):
             case = self._cases.opened(alert, self._me)
-            self._assignments.join(alert.transaction_id, case.case_id)
+            is_open = self._assignments.join(alert.transaction_id, case.case_id)
             event = self._event(CaseEventKind.NOTED, note)
-            self._cases.change(case.case_id, event, lambda held: joined(held, [alert]))
+            with_alert = joined_open if is_open else joined
+            self._cases.change(case.case_id, event, lambda held: with_alert(held, [alert]), alert=alert)
 
     def reopen(self, alert: AlertSummary, note: str) -> ReviewCase:
         """Open a closed alert again, for the person, and its case; the label stays until another is given.
@@ -199,13 +207,10 @@ class CaseWork(CaseDecisions):
 
         def assigned(held: ReviewCase) -> Mapping[str, object]:
             mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
-            return {
-                **joined(held, [alert]),
-                **unless_others(held, self._me, but=instead_of, **mine),
-            }
+            return {**joined_open(held, [alert]), **unless_others(held, self._me, but=instead_of, **mine)}
 
         try:
-            return self._cases.change(case.case_id, event, assigned)
+            return self._cases.change(case.case_id, event, assigned, alert=alert)
         except AlertTakenError:
             self._assignments.give_back(alert.transaction_id, self._me)
             raise

@@ -80,18 +80,19 @@ class Assignments:
             {":by": by, ":open": "OPEN"},
         )
 
-    def join(self, transaction_id: str, case_id: str) -> None:
-        """Make an alert part of a case, whoever has it, if it is in none.
+    def join(self, transaction_id: str, case_id: str) -> bool:
+        """Make an alert part of a case, whoever has it, if it is in none; return whether the alert is open.
 
         Raises:
             AlertTakenError: there is no such alert any more.
         """
-        self._change(
+        joined = self._change(
             transaction_id,
             "SET caseId = if_not_exists(caseId, :case)",
             "attribute_exists(#status)",
             {":case": case_id},
         )
+        return joined["status"] == "OPEN"
 
     def reopen(self, transaction_id: str, by: str, *, case_id: str) -> None:
         """Open a closed alert again, for a person; what it was closed as stays to be seen.
@@ -122,20 +123,23 @@ class Assignments:
 
     def _change(
         self, transaction_id: str, update: str, condition: str, values: Mapping[str, Any], otherwise: str = ""
-    ) -> None:
+    ) -> Mapping[str, Any]:
+        """Change an alert, and return it as it is then."""
         try:
-            self._dynamodb.update_item(
+            answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"transactionId": {"S": transaction_id}},
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=to_item(values),
+                ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             held = from_item(held_item(error))
             raise AlertTakenError(otherwise) if held and otherwise else _why(held) from None
+        return from_item(answer["Attributes"])
 
 
 def _why(held: Mapping[str, Any]) -> AlertTakenError:
