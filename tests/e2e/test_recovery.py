@@ -287,6 +287,17 @@ def test_whoever_changes_the_log_is_found(damage: Damage, fraudstream: Command) 
     damage.s3.put_object(Bucket=outputs["bucketName"], Key=forged["Key"], Body=kept)
     assert found(fraudstream, "log", "verify")["findings"] == []
 
+    folder = f"{DECISION_LOG_PREFIX}decisions/date={today}/"
+    invented = [f"{folder}mine.parquet", f"{folder}{today}T00-mine.parquet"]
+    for key in invented:
+        damage.s3.put_object(Bucket=outputs["bucketName"], Key=key, Body=kept)
+    ran = fraudstream("log", "verify", "--json")
+    assert [each["what"] for each in json.loads(ran.out)["findings"]] == sorted(invented)
+    assert {each["problem"] for each in json.loads(ran.out)["findings"]} == {"FILE_ADDED"}
+    for key in invented:
+        damage.s3.delete_object(Bucket=outputs["bucketName"], Key=key)
+    assert found(fraudstream, "log", "verify")["findings"] == []
+
 
 def test_what_the_log_lost_of_a_day_is_rebuilt_by_one_command(
     damage: Damage, fraudstream: Command, monkeypatch: pytest.MonkeyPatch

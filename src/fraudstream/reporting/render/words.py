@@ -45,6 +45,7 @@ PROBLEMS: Final[Mapping[LogProblem, str]] = {
     LogProblem.HOUR_UNCHAINED: "this hour was not merged by fraudstream",
     LogProblem.NOTE_CHANGED: "the note on this hour was changed or deleted",
     LogProblem.FILE_CHANGED: "this file was changed or deleted",
+    LogProblem.FILE_ADDED: "this file was not written by fraudstream",
 }
 
 

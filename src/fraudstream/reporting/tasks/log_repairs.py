@@ -9,6 +9,7 @@ import msgspec
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX
 from fraudstream.reporting.log import rebuilding
+from fraudstream.reporting.log.chain.added_files import added_files
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.chain.verification import verify
 from fraudstream.reporting.log.erasure_marks import read_marks
@@ -21,9 +22,12 @@ from fraudstream.settings import Metric
 
 
 def verify_log(means: Means, since: date, until: date) -> Mapping[str, Any]:
-    """Compare the log of some days with its chain, the first and the last day included."""
+    """Compare the log of some days with its chain and notes, the first and the last day included."""
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
     verification = verify(means.store, DECISION_LOG_PREFIX, means.chain(), first, last)
+    if verification.links:
+        added = added_files(means.store, DECISION_LOG_PREFIX, first, last)
+        verification = msgspec.structs.replace(verification, findings=(*verification.findings, *added))
     if verification.findings:
         means.meter.count(Metric.LOG_CHANGED, len(verification.findings))
     return msgspec.to_builtins(verification)

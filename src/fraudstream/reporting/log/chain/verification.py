@@ -31,6 +31,8 @@ class LogProblem(StrEnum):
     """An hour's note is gone, or another one than its newest link says."""
     FILE_CHANGED = "FILE_CHANGED"
     """A file of an hour is gone, or another one than the hour's note says."""
+    FILE_ADDED = "FILE_ADDED"
+    """No hour's note names a file in a table's folder."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
