@@ -10,7 +10,7 @@ from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.decisions.inline import InlineResult
-from fraudstream.transactions.storage.item import PoisonRecordError, decode, is_restoration
+from fraudstream.transactions.storage.item import PoisonRecordError, decode_changed, is_restoration
 from fraudstream.transactions.transaction import Transaction
 
 
@@ -85,7 +85,7 @@ def read(record: Mapping[str, Any]) -> Work:
     to_judge = "decision" not in new and (is_new or redriven)
     if not to_judge and not relabelled:
         return Work(number)
-    transaction, _, label, inline, _ = decode(new)
+    transaction, _, label, inline, _ = decode_changed(new, old)
     try:
         check(transaction)
     except UnusableTransactionError as error:

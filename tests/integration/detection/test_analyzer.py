@@ -171,6 +171,16 @@ def test_a_redriven_transaction_is_judged_if_it_is_undecided(world: World) -> No
     assert world.analyze() == Analysis()
 
 
+def test_a_redriven_transaction_is_judged_beside_a_damaged_label(world: World) -> None:
+    world.store(transaction(1))
+    world.records()
+    world.change(transaction(1), {"label": "PERHAPS", "labelSource": "a script"})
+    assert len(world.analyze().failures) == 1
+    world.change(transaction(1), {"redrivenAt": NOW + 5})
+    analysis = world.analyze()
+    assert (len(analysis.latencies), analysis.failures) == (1, [])
+
+
 def test_a_labelled_transaction_that_is_redriven_raises_no_alert(world: World) -> None:
     world.store(*(suspicious(number) for number in range(3)))
     world.analyze()

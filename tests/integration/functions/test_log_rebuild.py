@@ -131,6 +131,13 @@ def test_a_transaction_that_was_restored_from_a_backup_is_added_too(shop: Shop) 
     assert sorted(line["event"] for line in shop.log() if line["transactionId"] == "t-1") == ["DECIDED", "STORED"]
 
 
+def test_a_transaction_with_a_damaged_label_is_added_without_it(shop: Shop) -> None:
+    sell(shop)
+    shop.add("t-1", to_item({"label": "PERHAPS"}))
+    assert rebuild(shop) == (4, 4 + 3 + 2)
+    assert sorted(line["event"] for line in shop.log() if line["transactionId"] == "t-1") == ["DECIDED", "STORED"]
+
+
 def test_what_the_log_has_is_fetched_once_for_all_parts_for_which_there_is_time(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

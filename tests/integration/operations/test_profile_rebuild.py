@@ -171,3 +171,11 @@ def test_of_one_profile_only_what_it_learnt_is_counted(world: World, tmp_path: P
     # A customer is not the other side of a transfer.
     assert rebuild.run("counterparty#tok_ann").transactions == 0
     assert rebuild.run().transactions == 3
+
+
+def test_a_transaction_with_a_damaged_label_is_part_of_its_profiles(world: World, tmp_path: Path) -> None:
+    world.store(transaction(1), transaction(2))
+    world.analyze()
+    world.change(transaction(1), {"label": "PERHAPS"})
+    done = rebuild_of(world, tmp_path).run(CUSTOMER)
+    assert (done.transactions, done.unreadable, done.same) == (2, 0, {CUSTOMER})

@@ -33,6 +33,7 @@ from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordEr
 from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.log.segments import SUFFIX, Segment, compress, hour_prefix
 from fraudstream.reporting.storage.download import fetch_all
+from fraudstream.transactions.storage.item import without_damaged
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,7 +168,7 @@ class LogRebuild:
 def _as_stored(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the record of the stream that an item would have made if it had been stored as it is now."""
     # What was copied back from a backup carries a mark by which the log leaves it alone: here it is what is wanted.
-    image = {name: value for name, value in item.items() if name != RESTORED_AT}
+    image = {name: value for name, value in without_damaged(item).items() if name != RESTORED_AT}
     return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "ApproximateCreationDateTime": _received(item)}}
 
 

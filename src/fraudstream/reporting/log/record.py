@@ -19,7 +19,7 @@ from fraudstream.transactions.decisions.decision import ActionTaken, Decision, L
 from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
 from fraudstream.transactions.decisions.label_sources import told_code
 from fraudstream.transactions.storage.attributes import AttributeValue
-from fraudstream.transactions.storage.item import PoisonRecordError, decode, is_restoration
+from fraudstream.transactions.storage.item import PoisonRecordError, decode_changed, is_restoration
 from fraudstream.transactions.transaction import FIELDS, Transaction
 from fraudstream.transactions.values.money import exponent
 
@@ -227,7 +227,7 @@ def _check_numbers(record: LogRecord) -> None:
 def _changes(
     new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue], *, logged_at: int
 ) -> list[LogRecord]:
-    transaction, decision, label, inline, action = decode(new)
+    transaction, decision, label, inline, action = decode_changed(new, old)
     common: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "logged_at": logged_at,

@@ -65,6 +65,25 @@ def decode_readable(item: Mapping[str, AttributeValue]) -> StoredTransaction:
         return decode(without_damaged(item))
 
 
+def decode_changed(new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue]) -> StoredTransaction:
+    """Read the item of a transaction as a change left it: what was damaged before it must not keep the change away.
+
+    Args:
+        new: the item after the change.
+        old: before it; empty where there was none.
+
+    Raises:
+        PoisonRecordError: the item is not one of a transaction, or the change has written what cannot be read.
+    """
+    try:
+        return decode(new)
+    except PoisonRecordError:
+        readable = without_damaged(new)
+        if any(new[name] != old.get(name) for name in new.keys() - readable.keys()):
+            raise
+        return decode(readable)
+
+
 def without_damaged(item: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
     """Return an item without those additions to a transaction and its decision that cannot be read.
 

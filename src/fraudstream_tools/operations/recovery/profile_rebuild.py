@@ -21,7 +21,7 @@ from fraudstream.detection.stores.profiles.items import StoredProfile
 from fraudstream.detection.stores.profiles.store import ATTEMPTS, ProfileStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import Item
-from fraudstream.transactions.storage.item import PoisonRecordError, decode
+from fraudstream.transactions.storage.item import PoisonRecordError, decode_readable
 from fraudstream_tools.operations.recovery.entity_rows import EntityRow, EntityRows
 from fraudstream_tools.operations.recovery.table_scan import SEGMENTS, is_expired, scan
 
@@ -274,7 +274,7 @@ def _rows_of(item: Item, only: str | None, result: Rebuilt) -> list[EntityRow]:
         result.expired += 1
         return []
     try:
-        stored = decode(item)
+        stored = decode_readable(item)
         check(stored.transaction)
     except (PoisonRecordError, UnusableTransactionError):
         result.unreadable += 1

@@ -136,6 +136,14 @@ def test_a_label_over_one_that_was_damaged_is_logged() -> None:
     assert events(item(STORED, DECIDED, label(Truth.FRAUD, at=AT + 5)), damaged) == [LogEvent.LABELED]
 
 
+def test_what_was_damaged_before_keeps_no_later_change_away() -> None:
+    """Whoever may label could keep decisions out of the log."""
+    damaged = {**item(STORED), **to_item({"label": "PERHAPS", "labelSource": "a script", "actionTaken": 7})}
+    assert events({**damaged, **item(STORED, DECIDED)}, damaged) == [LogEvent.DECIDED]
+    with pytest.raises(PoisonRecordError):
+        events(damaged, item(STORED))
+
+
 def test_a_label_is_logged_anew_with_its_kind_of_fraud_and_with_what_was_done() -> None:
     fraud = label(Truth.FRAUD, at=AT + 1)
     typed = msgspec.structs.replace(fraud, fraud_type="FIRST_PARTY", fraud_type_at=AT + 2)
