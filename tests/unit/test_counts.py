@@ -2,7 +2,7 @@
 
 import pytest
 
-from fraudstream_tools.counts import counted, verb
+from fraudstream.counts import counted, word_for
 
 
 @pytest.mark.parametrize(
@@ -14,4 +14,4 @@ def test_only_one_is_in_the_singular(count: float, said: str) -> None:
 
 def test_a_plural_that_takes_no_s_is_named() -> None:
     assert [counted(each, "entry", "entries") for each in (1, 2)] == ["1 entry", "2 entries"]
-    assert [verb(each, "is", "are") for each in (0, 1, 2)] == ["are", "is", "are"]
+    assert [word_for(each, "is", "are") for each in (0, 1, 2)] == ["are", "is", "are"]

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.counts import counted, word_for
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.shown.review.case_words import NOTHING, closed_text, value_text
 from fraudstream_tools.cli.support.terminal.ages import age_text, last_day_text, moment_text
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.refused_forms import TypedTexts
-from fraudstream_tools.counts import counted
 from fraudstream_tools.operations.audit.change_note import MAX_REASON_BYTES
 from fraudstream_tools.operations.audit.identity import name_in
 from fraudstream_tools.operations.investigation.field_words import field_words, probability_words
@@ -61,6 +61,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     short=_short,
     wait=_wait,
     who=name_in,
+    word_for=word_for,
     words=field_words,
     worth=value_text,
 )

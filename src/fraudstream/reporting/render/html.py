@@ -8,6 +8,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fraudstream.contract import MODERATE_DRIFT, SIGNIFICANT_DRIFT
+from fraudstream.counts import counted, word_for
 from fraudstream.durations import SECOND
 from fraudstream.reporting.daily.figures.worklists import costliest_first
 from fraudstream.reporting.daily.schema.report import DailyReport
@@ -63,10 +64,6 @@ def _basis_points(part: int, whole: int) -> str:
 
 def _number(value: int) -> str:
     return f"{value:,}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _long_date(text: str) -> str:
@@ -143,7 +140,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "change": _change,
     "clock": _clock,
     "costliest_first": costliest_first,
-    "counted": _counted,
+    "counted": counted,
     "duration": _duration,
     "figure": _figure,
     "in_basis_points": _in_basis_points,
@@ -162,6 +159,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "verdict": words.verdict_of,
     "sentence": sentence,
     "share_of": _share,
+    "word_for": word_for,
 }
 cast("dict[str, Callable[..., Any]]", _PAGES.filters).update(_FILTERS)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.analytics.answers import LogAnswer
@@ -92,7 +92,7 @@ def ask(
     sql = _sql(question)
     needed = places_for_values(sql)
     if needed > len(values or []):
-        given = f", and {len(values)} {'is' if len(values) == 1 else 'are'} given" if values else ""
+        given = f", and {len(values)} {word_for(len(values), 'is', 'are')} given" if values else ""
         raise CommandError(f"this question needs a --value for each question mark in it: {needed}{given}")
     asked = as_of(sql, today.date()) if today else sql
     try:

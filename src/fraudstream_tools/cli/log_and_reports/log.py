@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
@@ -14,7 +15,6 @@ from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted, verb
 
 _STREAM_MEMORY = timedelta(hours=25)
 """A stream keeps records for 24 hours. What it brings after a rebuild would count twice if it is of another hour."""
@@ -199,5 +199,5 @@ def _print_verification(verification: Any) -> None:  # noqa: ANN401  (JSON)
     hours, files, links = verification["hours"], verification["files"], verification["links"]
     looked = f"{counted(hours, 'hour')}, {counted(files, 'file')} and {counted(links, 'link')} of the chain"
     wrong = len(verification["findings"])
-    result = f"{wrong:,} {verb(wrong, 'is', 'are')} not what was written" if wrong else "all are what was written"
+    result = f"{wrong:,} {word_for(wrong, 'is', 'are')} not what was written" if wrong else "all are what was written"
     out.print(f"{looked}: {result}" if links else "no hour of the log has been chained yet", markup=False)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of, tell_repeated
 from fraudstream_tools.cli.support.logs.training_source import (
     ShareOption,
@@ -14,7 +15,6 @@ from fraudstream_tools.cli.support.logs.training_source import (
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

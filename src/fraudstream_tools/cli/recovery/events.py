@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream.detection.events import OutboundEvent
@@ -102,4 +102,4 @@ def resend(
     if as_json:
         print_json({"resent": sent})
     else:
-        out.print(f"{len(sent):,} {'event is' if len(sent) == 1 else 'events are'} sent once more")
+        out.print(f"{counted(len(sent), 'event is', 'events are')} sent once more")

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from fraudstream.contract import LISTED_PREFIX
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -17,7 +18,6 @@ from fraudstream_tools.cli.support.terminal.ages import parse_moment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted
 
 _OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Also replace what is there and differs.")]
 _KEPT: Final = "what was copied stays: run it again to go on"

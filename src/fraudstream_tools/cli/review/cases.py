@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
 from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of, required_truth
@@ -14,7 +15,6 @@ from fraudstream_tools.cli.support.shown.review.case_words import given_back_wor
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import err, one_line, out, print_json
-from fraudstream_tools.counts import counted
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from fraudstream.contract import VERSION_DIGITS, FourEyes
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver
 from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
@@ -19,7 +20,6 @@ from fraudstream_tools.cli.support.running.deployment import Deployment, SystemK
 from fraudstream_tools.cli.support.shown.ruleset_plans import print_plan
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, one_line, out, print_json
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan

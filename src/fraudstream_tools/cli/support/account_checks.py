@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.errors import error_code
 from fraudstream.contract import FUNCTIONS
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.terminal.failures import explained
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from infra.settings import StackSettings

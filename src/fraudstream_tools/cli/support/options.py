@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fraudstream.counts import word_for
 from fraudstream_tools.cli.support.terminal.output import CommandError
 
 
@@ -73,4 +74,4 @@ def refuse_unused(given: Mapping[str, object], why: str) -> None:
     """
     unused = [name for name, value in given.items() if value is not None]
     if unused:
-        raise CommandError(f"{' and '.join(unused)} {'is' if len(unused) == 1 else 'are'} {why}")
+        raise CommandError(f"{' and '.join(unused)} {word_for(len(unused), 'is', 'are')} {why}")

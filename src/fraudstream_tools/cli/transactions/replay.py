@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.counts import counted
 from fraudstream.durations import DAY
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.files.replay_check import check_only, too_old
@@ -16,7 +17,6 @@ from fraudstream_tools.cli.support.running.api_calls import unusable_hint
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap

@@ -8,13 +8,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, one_line, out, print_json
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

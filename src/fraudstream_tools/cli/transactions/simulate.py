@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from rich.table import Table
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.world.handbook import HandbookWorld

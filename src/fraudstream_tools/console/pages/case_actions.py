@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
+from fraudstream.counts import counted, word_for
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
@@ -33,8 +34,7 @@ def take(request: Request) -> Response:
 
     def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
         case = system.work.take(alert, instead_of=frozenset(form.get("instead-of", "").split()))
-        count = len(case.alerts)
-        return f"You have this case now, with {count} {'alert' if count == 1 else 'alerts'}."
+        return f"You have this case now, with {counted(len(case.alerts), 'alert')}."
 
     return _done_to_case(request, change)
 
@@ -80,14 +80,14 @@ def decide(request: Request) -> Response:
 def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, alike: Alike) -> str:
     """Return what came of a decision, and how much of its case is left."""
     more, left = alike.closed, left_words(alike)
-    others = f" So {'is' if more == 1 else 'are'} {more} more of this case." if more else ""
+    others = f" So {word_for(more, 'is', 'are')} {more} more of this case." if more else ""
     others += f" {left}" if left else ""
     if FourEyes.LABELS in system.four_eyes:
         return f"It is labelled {truth.value}, which counts once somebody else has approved it.{others}"
     if alert is None:
         return f"It is labelled {truth.value}."
     still = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
-    more_open = f"{still} more {'alert is' if still == 1 else 'alerts are'} still open"
+    more_open = f"{counted(still, 'more alert is', 'more alerts are')} still open"
     remaining = more_open if still else "nothing is open any more"
     if still >= CUSTOMERS_ALERTS:
         remaining = f"at least {remaining}"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from fraudstream_tools.counts import counted, verb
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER, RowConverter
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, MAPPED, OWN_COLUMNS, FileMap, plain, plain_source
 from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
@@ -85,7 +85,7 @@ class MappedFile:
             sentences.append(f"passed over columns that are no fields: {names}{more}")
         if self.skipped:
             sentences.append(
-                f"{counted(self.skipped, 'row')} {verb(self.skipped, 'was', 'were')} passed over, as the map says"
+                f"{counted(self.skipped, 'row')} {word_for(self.skipped, 'was', 'were')} passed over, as the map says"
             )
         return sentences
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from fraudstream.counts import counted
+
 Features = Mapping[str, float | None]
 
 MANY_TIMES: Final = 3.0
@@ -119,7 +121,7 @@ def _card(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:
 def _frauds(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:
     for name, whose in _WHOSE.items():
         if count := known.get(f"{name}Frauds30d"):
-            text = f"Of {whose} transactions in 30 days, {count:.0f} {'is' if count == 1 else 'are'} known to be fraud."
+            text = f"Of {whose} transactions in 30 days, {counted(round(count), 'is', 'are')} known to be fraud."
             yield Habit(text=text, is_unusual=True)
 
 
@@ -139,5 +141,4 @@ def _span(hours: float) -> str:
 
 
 def _some(count: float, noun: str) -> str:
-    shown = round(count)
-    return f"{shown:,} {noun}{'' if shown == 1 else 's'}"
+    return counted(round(count), noun)

@@ -4,8 +4,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
-from fraudstream_tools.counts import counted, verb
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -38,5 +38,6 @@ def tell_repeated(rows: int) -> None:
     """Print how many rows of a file give an earlier one's transaction again, if there are any."""
     if rows:
         err.print(
-            f"{counted(rows, 'row')} {verb(rows, 'gives', 'give')} a transaction again: it counts once", markup=False
+            f"{counted(rows, 'row')} {word_for(rows, 'gives', 'give')} a transaction again: it counts once",
+            markup=False,
         )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
-from fraudstream_tools.counts import counted, verb
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -54,7 +54,7 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
             f"{counted(result.rows, 'row')}: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted"
         )
         if result.repeated:
-            have = verb(result.repeated, "has", "have")
+            have = word_for(result.repeated, "has", "have")
             out.print(f"{counted(result.repeated, 'row')} {have} the transactionId of an earlier one")
         if result.oldest is not None and result.newest is not None:
             days = " to ".join(

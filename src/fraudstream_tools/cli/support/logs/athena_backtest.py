@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.counts import counted
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.answers import QuestionError
@@ -12,7 +13,6 @@ from fraudstream_tools.analytics.scan_bounds import BucketLog
 from fraudstream_tools.cli.support.running.athena_workgroup import athena_of
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
-from fraudstream_tools.counts import counted
 from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest, tally
 from fraudstream_tools.lab.backtest.run import BacktestTally
 

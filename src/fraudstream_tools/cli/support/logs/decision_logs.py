@@ -4,8 +4,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

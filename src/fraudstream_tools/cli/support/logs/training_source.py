@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import map_of, tell_repeated
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ import typer
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.review.audit import audit_log, needs_two, say_that_it_waits
 from fraudstream_tools.cli.support.review.case_work import case_closing, label_approval
@@ -17,7 +18,6 @@ from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.counts import counted
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from rich.table import Table
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, SafeConsole, out
-from fraudstream_tools.counts import counted
 from fraudstream_tools.lab.backtest.figures import BacktestFigures, BacktestRuleFigures, ChangeFigures, RulesetFigures
 from fraudstream_tools.lab.backtest.intervals import Share
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, cast
 from rich.padding import Padding
 from rich.text import Text
 
+from fraudstream.counts import counted
 from fraudstream_tools.cli.support.terminal.output import out
-from fraudstream_tools.counts import counted
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetPlan

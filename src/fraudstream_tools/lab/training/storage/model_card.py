@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
+from fraudstream.counts import counted
 from fraudstream.detection.models.model import Model, ModelFile, Period
-from fraudstream_tools.counts import counted
 
 METRIC_WORDS: Final = {
     "auc": "area under the ROC curve",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from fraudstream_tools.counts import verb
+from fraudstream.counts import word_for
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.cases.case import ReviewCase
@@ -54,9 +54,11 @@ def left_words(alike: "Alike") -> str:
     """Return what is said of alerts that were chosen to be decided alike, and were left; empty where none was."""
     some: list[str] = []
     if alike.held:
-        some.append(f"{alike.held} of those you chose {verb(alike.held, 'was', 'were')} left: a colleague was faster.")
+        some.append(
+            f"{alike.held} of those you chose {word_for(alike.held, 'was', 'were')} left: a colleague was faster."
+        )
     if alike.unlabelled:
-        were = verb(alike.unlabelled, "was", "were")
+        were = word_for(alike.unlabelled, "was", "were")
         some.append(f"{alike.unlabelled} of those you chose {were} left: no label can be given (any more).")
     return " ".join(some)
 

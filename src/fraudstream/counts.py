@@ -12,6 +12,6 @@ def counted(count: float, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def verb(count: int, one: str, more: str) -> str:
-    """Return the form of a verb that goes with a count, such as `is` or `are`."""
+def word_for(count: int, one: str, more: str) -> str:
+    """Return the form of a word that goes with a count, such as `is` or `are`."""
     return one if count == 1 else more
