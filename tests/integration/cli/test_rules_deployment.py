@@ -90,6 +90,7 @@ def test_functions_use_a_deployed_ruleset_whose_object_says_who_and_why(fraudstr
     assert (newest["by"], newest["reason"]) == (ROOT, "zu viele Kartentests, März")
     assert newest["files"] == ["ruleset.yaml"]
     assert (first["version"], first["standing"], first["by"]) == (before, "usable", None)
+    assert first["files"] == sorted(RULESET_FILES)
     shown = fraudstream("rules", "history").out
     assert f"deploy by {ROOT}: zu viele Kartentests, März" in shown
     assert "by pulumi up, or by hand" in shown

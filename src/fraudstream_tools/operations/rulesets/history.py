@@ -129,18 +129,25 @@ class RulesetHistory:
     def versions(self) -> Iterator[RulesetVersion]:
         """Yield what is and was stored, newest first, as far back as the bucket keeps old versions.
 
-        Files that one command wrote make one version. What was stored before all three files were there is left out.
+        Files that one command wrote make one version. What was stored before all three files were there is part of the
+        first version.
         """
         is_found = False
+        whole: RulesetVersion | None = None
         unfinished: list[RulesetVersion] = []
+        """Those before it, as far as a file was missing."""
         for version in self._stored():
             if version.version is None:
                 unfinished.append(version)
                 continue
+            if whole is not None:
+                yield whole
             yield from unfinished
-            unfinished = []
-            yield replace(version, is_active=not is_found and not version.problems)
+            whole, unfinished = replace(version, is_active=not is_found and not version.problems), []
             is_found = is_found or not version.problems
+        if whole is not None:
+            files = {file for each in (whole, *unfinished) for file in each.files}
+            yield replace(whole, files=tuple(sorted(files)))
 
     def active_or_none(self) -> RulesetVersion | None:
         """Return what functions judge by: the newest that can be used; None where there is none."""
