@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from fraudstream.contract import LISTED_PREFIX
-from fraudstream.counts import counted
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -147,12 +147,15 @@ def objects(
     for change, keys in (("deleted", result.deleted), ("changed", result.changed)):
         for key in keys:
             err.print(f"{change}: {key}", markup=False, soft_wrap=True)
-    replaced = "brought back too" if overwrite else "left as they are (--overwrite brings them back)"
+    gone, changed = len(result.deleted), len(result.changed)
+    back = f": {word_for(gone, 'it is', 'they are')} back"
+    replaced = ": brought back too" if overwrite else ": left as they are (--overwrite brings them back)"
+    nothing_done = ", and nothing was done" if dry_run else ""
+    out.print(f"{counted(gone, 'object')} had been deleted{nothing_done or (back if gone else '')}")
     out.print(
-        f"{counted(len(result.deleted), 'object')} had been deleted: {'not done' if dry_run else 'they are back'}"
+        f"{counted(changed, 'object has', 'objects have')} changed since{nothing_done or (replaced if changed else '')}"
     )
-    out.print(f"{len(result.changed):,} have changed since: {'not done' if dry_run else replaced}")
-    out.print(f"{result.unchanged:,} are as they were")
+    out.print(f"{counted(result.unchanged, 'object is', 'objects are')} as before")
 
 
 @contextmanager
