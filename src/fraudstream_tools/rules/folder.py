@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from fraudstream.contract import RULESET_FILE, RULESET_FILES
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream_tools.rules.comparisons import check_comparisons
+
+NOT_THERE: Final = (
+    f"it is not there: name the folder that has {', '.join(RULESET_FILES)}; in a checkout of fraudstream it is `rules`"
+)
 
 
 class RulesFolder:
@@ -20,6 +25,8 @@ class RulesFolder:
         Raises:
             RulesetError: files cannot be read; all of them are named.
         """
+        if not path.exists():
+            raise RulesetError([NOT_THERE])
         self.path = path.parent if path.name == RULESET_FILE else path
         self.contents: dict[str, bytes] = {}
         """By name."""

@@ -336,3 +336,24 @@ def test_a_bad_fixture_is_named(fraudstream: Command) -> None:
     ran = fraudstream("rules", "test")
     assert ran.code == 1
     assert "card-burst.yaml: cases[0].expect: it has to be one of " in flat(ran.err)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check",),
+        ("test",),
+        ("explain", "card-velocity"),
+        ("deploy", "--yes", "--reason", "x"),
+        ("sql", "card-velocity"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_somebody_outside_a_checkout_is_told_which_folder_to_name(
+    fraudstream: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    ran = fraudstream("rules", *command)
+    assert ran.code == 1
+    assert "it is not there: name the folder that has ruleset.yaml, rates.yaml, lists.yaml;" in ran.err

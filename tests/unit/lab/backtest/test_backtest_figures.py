@@ -311,7 +311,7 @@ def test_data_that_cannot_be_read_are_refused(
 def test_other_things_that_are_wrong_are_named(fraudstream: Command, one: Path, data: Path, tmp_path: Path) -> None:
     broken = write_rules(tmp_path / "broken", ruleset_file([("large", "amountBaze > 1", 1.0)]))
     assert "amountBaze" in fraudstream("backtest", "--rules", broken, "--data", data).err
-    assert "No such file" in fraudstream("backtest", "--rules", "nowhere", "--data", data).err
+    assert "name the folder that has ruleset.yaml" in fraudstream("backtest", "--rules", "nowhere", "--data", data).err
     assert "no such file" in fraudstream("backtest", "--rules", one, "--data", "nothing.csv").err
     assert (
         "name the other with --against"

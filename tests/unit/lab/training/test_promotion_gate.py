@@ -275,7 +275,7 @@ def test_a_refused_candidate_changes_nothing(command: Command, world: Path, tmp_
         (["train", "-o", "x.json", "--log", "a", "--data", "b.csv"], "give either a decision log"),
         (["train", "-o", "x.json", "--log", "nowhere", "--rules", RULES], "there is no decision log"),
         (["train", "-o", "x.json", "--data", "nowhere.csv", "--rules", RULES], "no such file"),
-        (["train", "-o", "x.json", "--data", "w.csv", "--rules", "nowhere"], "No such file"),
+        (["train", "-o", "x.json", "--data", "w.csv", "--rules", "nowhere"], "name the folder that has ruleset.yaml"),
         (["train", "-o", "x.json", "--data", "w.csv", "--rules", RULES, "--time-zone", "Mars"], "--time-zone"),
         (["promote", "nowhere.json", "--shadow"], "nowhere.json: No such file"),
         (["promote", "c.json", "--shadow", "--log", "a"], "--log is for a comparison"),

@@ -13,6 +13,7 @@ from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.backtest.run import Contestant, VerdictChange
 from fraudstream_tools.lab.training.storage.model_storage import model_folder, read_models
+from fraudstream_tools.rules.folder import NOT_THERE
 
 
 def read_contestant(place: Path, models: Path | None) -> Contestant:
@@ -21,6 +22,8 @@ def read_contestant(place: Path, models: Path | None) -> Contestant:
     Raises:
         CommandError: a file cannot be read.
     """
+    if not place.exists():
+        raise CommandError(f"{place}: {NOT_THERE}")
     ruleset = place / RULESET_FILE if place.is_dir() else place
     paths = [ruleset, *(ruleset.with_name(name) for name in RULESET_FILES if name != RULESET_FILE)]
     try:

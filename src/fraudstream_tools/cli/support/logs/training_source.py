@@ -9,6 +9,7 @@ import typer
 
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import map_of, tell_repeated
+from fraudstream_tools.cli.support.files.rules_folder import loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
@@ -220,18 +221,12 @@ def judge_of(rules: Path, time_zone: str | None, label_delay_days: int | None) -
     """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from fraudstream.contract import RULESET_FILES
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.judge import Judge
-    from fraudstream.detection.rules.ruleset import RulesetError, load
 
+    ruleset = loaded_ruleset(rules)
     try:
-        ruleset = load(*((rules / name).read_bytes() for name in RULESET_FILES))
         zone = ZoneInfo(time_zone or "UTC")
-    except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}") from None
-    except RulesetError as error:
-        raise CommandError("\n  ".join([f"the ruleset in {rules} cannot be used:", *error.problems])) from None
     except (ZoneInfoNotFoundError, ValueError):
         raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
     return Judge(ruleset, Calendar(zone, _SHARE_DELAY if label_delay_days is None else label_delay_days))
