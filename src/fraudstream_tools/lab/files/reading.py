@@ -121,7 +121,9 @@ class MappedFile:
                 problems.add(row)
             else:
                 yield row
-        problems.refuse(f"put the file right, or use a map: {suggestion(self.path)} writes one")
+        has_map = self._map is not _NO_MAP
+        other = "the map" if has_map else f"use a map: {suggestion(self.path)} writes one"
+        problems.refuse(f"put the file right, or {other}")
 
     def _fields(self, row: Row) -> Row:
         problems: list[str] = []

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fraudstream_tools.lab.files.mapping.file_map import read_map
 from fraudstream_tools.lab.files.problems import FileProblemError, Row
 from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile
 from fraudstream_tools.lab.files.tables.delimited import SEPARATORS
@@ -285,3 +286,14 @@ def test_other_columns_are_answered_by_a_command_that_can_be_pasted(tmp_path: Pa
     found = re.search("`fraudstream (.*)`", str(refused.value))
     assert found is not None
     assert shlex.split(found[1]) == ["files", "suggest", str(path)]
+
+
+def test_who_has_a_map_is_not_told_to_use_one(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("id,fraud\n1,yes\n")
+    own = read_map(b'fields: {transactionId: id, label: {column: fraud, values: {"1": FRAUD}}}', "own")
+    with pytest.raises(FileProblemError, match=r"\nput the file right, or the map$"):
+        list(MappedFile(path, own).sound_rows())
+    without = written(tmp_path, f"{','.join(HEADER)}\n1,x,EUR,PAYMENT,c,m\n")
+    with pytest.raises(FileProblemError, match="put the file right, or use a map: `fraudstream files suggest"):
+        read(without)
