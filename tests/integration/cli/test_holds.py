@@ -34,6 +34,15 @@ def test_a_second_hold_is_refused_and_the_first_one_stays(desk: Command, system:
     assert system.dynamodb.scan(TableName=PROFILES)["Items"] == [held]
 
 
+def test_a_hold_on_somebody_whom_no_profile_knows_says_so(desk: Command, system: System) -> None:
+    """An id that was written wrong would keep nobody from being erased."""
+    ran = desk("hold", "--customer", ANN, "--reason", "case 4711")
+    assert (ran.code, "is it the id that your systems have?" in ran.err) == (0, True)
+    system.dynamodb.put_item(TableName=PROFILES, Item=to_item({"entity": f"customer#{ANN}", "state": b"\x01"}))
+    assert desk("hold", "--customer", ANN, "--release").err == ""
+    assert desk("hold", "--customer", ANN, "--reason", "case 4711").err == ""
+
+
 def test_one_that_is_set_in_between_is_not_replaced_either(desk: Command, system: System) -> None:
     operator = Operator(user_id="AIDA", arn="arn:aws:iam::123456789012:user/ann")
     audit = AuditLog(system.s3, BUCKET, operator)

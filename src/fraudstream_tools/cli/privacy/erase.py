@@ -108,10 +108,10 @@ def hold(
     ```
     """
     from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
-    from fraudstream_tools.operations.privacy.holds import AlreadyHeldError, Hold, release_hold, set_hold
+    from fraudstream_tools.operations.privacy.holds import AlreadyHeldError, Hold, is_known, release_hold, set_hold
 
     if release == (reason is not None):
-        raise CommandError("say --reason with why, or --release")
+        raise CommandError("give --reason to set a hold, or --release to end one")
     deployment = Deployment(stack)
     tokens = tokens_of(deployment, "customer", customer)
     dynamodb, table = deployment.client("dynamodb"), deployment["profilesTable"]
@@ -130,6 +130,8 @@ def hold(
         set_hold(dynamodb, table, set_at, tokens=tokens, audit=audit)
     except AlreadyHeldError as error:
         raise CommandError(str(error)) from None
+    if not is_known(dynamodb, table, tokens):
+        err.print("there is no profile of this customer (yet): is it the id that your systems have?")
     _tell_hold("the person is under a legal hold", tokens[-1], is_held=True, as_json=as_json)
 
 

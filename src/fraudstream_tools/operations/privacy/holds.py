@@ -117,3 +117,9 @@ def find_hold(client: "DynamoDBClient", table: str, tokens: "Collection[str]") -
         if item := answer.get("Item"):
             return Hold(token, *(from_attribute(item[name]) for name in ("reason", "by", "since")))
     return None
+
+
+def is_known(client: "DynamoDBClient", table: str, tokens: "Collection[str]") -> bool:
+    """Return whether there is a profile of a customer with one of these tokens."""
+    keys = (to_item({"entity": _customer(token)}) for token in tokens)
+    return any("Item" in client.get_item(TableName=table, Key=key, ProjectionExpression="entity") for key in keys)
