@@ -163,19 +163,25 @@ def _bucket(spec: GatewaySpec, route: RouteSpec) -> TokenBucket:
 
 
 async def _read_body(exchange: Exchange, receive: Receive) -> bytes:
-    if int(exchange.header("content-length") or 0) > MAXIMUM_BODY_BYTES:
-        raise too_large()
+    is_large = int(exchange.header("content-length") or 0) > MAXIMUM_BODY_BYTES
     pieces: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         piece: bytes = message.get("body", b"")
-        pieces.append(piece)
         size += len(piece)
-        if size > MAXIMUM_BODY_BYTES:
-            raise too_large()
+        is_large = is_large or size > MAXIMUM_BODY_BYTES
+        # The rest is read too, and dropped: a connection that is closed over unread bytes is reset, and a client that
+        # still sends never sees the answer.
+        if is_large:
+            pieces.clear()
+        else:
+            pieces.append(piece)
         if not message.get("more_body", False):
-            return b"".join(pieces)
+            break
+    if is_large:
+        raise too_large()
+    return b"".join(pieces)
 
 
 async def _send(answer: Answer, exchange: Exchange, send: Send) -> None:

@@ -1,11 +1,15 @@
 """What a function is asked and what becomes of its answer, against what API Gateway documents of proxy integrations."""
 
 import base64
+import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -224,6 +228,17 @@ def test_a_body_over_ten_megabytes_is_a_413(bench: Bench) -> None:
 
     assert bench.call("POST", "/transactions", content=chunks()).status_code == 413
     assert len(bench.events) == 1
+
+
+def test_a_client_that_sends_all_before_it_reads_sees_the_413(bench: Bench) -> None:
+    bench.start()
+    url = urlsplit(bench.url)
+    connection = HTTPConnection(url.netloc, timeout=30)
+    with closing(connection):
+        connection.request("POST", f"{url.path}/transactions", body=b"x" * (40 * 1024 * 1024))
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)) == (413, {"message": "Request Too Long"})
+    assert bench.events == []
 
 
 def test_a_function_slower_than_the_integration_timeout_is_a_504(bench: Bench) -> None:
