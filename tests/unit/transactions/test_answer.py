@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from fraudstream.transactions.api.answer import Problem, Status, present_state
-from fraudstream.transactions.decisions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.decisions.decision import ActionTaken, Decision, Label, Reason, Truth, Verdict
 from fraudstream.transactions.decisions.reasons import SENTENCES, sentence
 from fraudstream.transactions.storage.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction, TransactionType
@@ -78,6 +78,15 @@ def test_a_label_is_shown_when_there_is_one() -> None:
     label = Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=9_000)
     state = as_read(present_state(StoredTransaction(TRANSACTION, DECISION, label), failed_before=0))
     assert (state["label"], state["labelSource"], state["labeledAt"]) == ("FRAUD", "chargeback", 9_000)
+
+
+@pytest.mark.parametrize("told", ["4111111111111111", "DE89370400440532013000", "Ms. Doe of 5 Elm St said so"])
+def test_what_somebody_wrote_beside_a_label_is_not_shown_if_it_is_no_code(told: str) -> None:
+    label = Label(label=Truth.FRAUD, label_source=told, labeled_at=9_000, fraud_type=told, fraud_type_at=9_000)
+    action = ActionTaken(action_taken=told, action_at=9_000)
+    stored = StoredTransaction(TRANSACTION, DECISION, label, action=action)
+    shown = present_state(stored, failed_before=0)
+    assert (shown.label, shown.label_source, shown.fraud_type, shown.action_taken) == (Truth.FRAUD, None, None, None)
 
 
 @pytest.mark.parametrize("code", [*SENTENCES, "SOMETHING_NEW", "x", ""])
