@@ -17,6 +17,7 @@ from embedded_aws.runtime.function_runtime import FunctionRuntime
 from embedded_aws.runtime.invocations import Invocation, PayloadTooLargeError, Throttled
 from embedded_aws.specs import FunctionSpec, GatewayResponseSpec
 from tests.integration.embedded_aws.gateway_harness import ADMIN, Bench, route
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 def test_the_event_has_the_form_of_payload_version_1(bench: Bench) -> None:
@@ -233,9 +234,10 @@ def test_a_body_over_ten_megabytes_is_a_413(bench: Bench) -> None:
 def test_a_client_that_sends_all_before_it_reads_sees_the_413(bench: Bench) -> None:
     bench.start()
     url = urlsplit(bench.url)
-    connection = HTTPConnection(url.netloc, timeout=30)
+    connection = HTTPConnection(url.netloc, timeout=PATIENCE_SECONDS)
     with closing(connection):
-        connection.request("POST", f"{url.path}/transactions", body=b"x" * (40 * 1024 * 1024))
+        everything = b"x" * (40 * 1024 * 1024)
+        connection.request("POST", f"{url.path}/transactions", body=everything, headers={"Connection": "close"})
         answer = connection.getresponse()
         assert (answer.status, json.load(answer)) == (413, {"message": "Request Too Long"})
     assert bench.events == []
