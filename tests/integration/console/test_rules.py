@@ -61,7 +61,13 @@ def test_what_a_rule_hit_is_told_in_every_currency_or_how_many_more_there_are(
     (written,) = tmp_path.rglob("report.json")
     key = f"reports/date={report.date}/report.json"
     system.s3.put_object(Bucket=BUCKET, Key=key, Body=written.read_bytes())
-    assert said in words(browser.page("/rules"))
+    page = words(browser.page("/rules"))
+    assert said in page
+    assert page.count("no hits Hits when") == page.count("Hits when") - 1
+
+
+def test_without_a_report_no_rule_is_said_to_have_no_hits(browser: Browser) -> None:
+    assert "no hits" not in words(browser.page("/rules"))
 
 
 def test_parameters_of_a_rule_are_shown_as_people_write_them(browser: Browser) -> None:

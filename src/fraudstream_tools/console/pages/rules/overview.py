@@ -55,6 +55,7 @@ def show(request: Request) -> Response:
         "rules",
         ruleset=ruleset,
         day=newest,
+        is_counted=bool(newest and reports[newest]),
         shown_values=SHOWN_VALUES,
         rules=[
             RuleInWords(
