@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _REGION: Final = "us-east-2"
 _LET_IN_UNDER: Final = 400
+_TIME: Final = "%Y%m%dT%H%M%SZ"
+"""How a signature says when it was made."""
 
 
 @dataclass
@@ -67,7 +69,8 @@ def _lies(url: str, good: ReadOnlyCredentials) -> Iterator[tuple[str, str, str, 
         yield "another path", method, f"{address}x", signed, body
         yield "another query", method, f"{address}?a=b", signed, body
         yield "another method", "GET" if method == "POST" else "POST", address, signed, body
-        yield "another time", method, address, signed | {"X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M}00Z"}, body
+        a_second_later = datetime.strptime(signed["X-Amz-Date"], _TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
+        yield "another time", method, address, signed | {"X-Amz-Date": f"{a_second_later:{_TIME}}"}, body
 
 
 def _replayed(client: httpx.Client, url: str, good: ReadOnlyCredentials) -> list[str]:
@@ -97,7 +100,7 @@ def signed_headers(
     key = Credentials(credentials.access_key or "", credentials.secret_key or "", credentials.token)
     signer: Any = SigV4Auth(key, service, region)
     signed_at = datetime.now(UTC) + moved
-    request.context["timestamp"] = f"{signed_at:%Y%m%dT%H%M%SZ}"
+    request.context["timestamp"] = f"{signed_at:{_TIME}}"
     request.headers["X-Amz-Date"] = request.context["timestamp"]
     if credentials.token:
         request.headers["X-Amz-Security-Token"] = credentials.token
