@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.errors import http_status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
     from mypy_boto3_s3 import S3Client
@@ -20,6 +21,8 @@ class BoundedObject(NamedTuple):
 
     etag: str
     content: bytes
+    metadata: Mapping[str, str]
+    """What who wrote it has said of it; the functions' own client leaves it out."""
 
 
 class Which(TypedDict, total=False):
@@ -50,4 +53,4 @@ def read_beginning(s3: S3Client, bucket: str, key: str, most: int, **which: Unpa
         if http_status(error) != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         answer = s3.get_object(Bucket=bucket, Key=key, **which)
-    return BoundedObject(answer["ETag"], answer["Body"].read())
+    return BoundedObject(answer["ETag"], answer["Body"].read(most + 1), answer.get("Metadata", {}))

@@ -11,8 +11,10 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.detection.stores.rulesets.active import RulesetStore
+from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket
+from fraudstream_tools.operations.rulesets.history import RulesetHistory
 from tests.cli_harness import Command, point_at
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -330,6 +332,18 @@ def test_a_refused_ruleset_is_shown_with_its_problem_and_taken_back(fraudstream:
     assert fraudstream("rules", "rollback", "--yes").code == 0
     assert history(fraudstream)[0]["standing"] == "active"
     assert history(fraudstream)[0]["version"] == good
+
+
+def test_no_more_is_read_of_a_file_than_shows_that_it_is_too_large(fraudstream: Command, stored: Stored) -> None:
+    """One author of rules could fill the memory of whoever looks at them."""
+    good, large = stored.active(), b"# " + b"x" * (3 * MOST_BYTES)
+    stored.s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + "ruleset.yaml", Body=large)
+    newest = next(RulesetHistory(stored.s3, BUCKET).versions())
+    sizes = [newest.contents["ruleset.yaml"], RulesetBucket(stored.s3, BUCKET).stored().contents["ruleset.yaml"]]
+    assert [len(each) for each in sizes] == [MOST_BYTES + 1] * 2
+    assert newest.problems == ("ruleset.yaml: it is larger than 400,000 bytes",)
+    assert [each["standing"] for each in history(fraudstream)] == ["refused", "active"]
+    assert stored.active() == good
 
 
 def test_a_file_that_was_deleted_comes_back(fraudstream: Command, stored: Stored) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.bounded_reads import read_beginning
 from fraudstream.aws.errors import error_code
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.models.selection import ModelSelection, parse_selection
-from fraudstream.detection.stores.rulesets.s3_cache import is_absent
+from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES, is_absent
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream_tools.lab.training.storage.model_storage import (
     chosen_with,
@@ -117,12 +118,12 @@ class ModelPromotion:
 
     def _named(self) -> tuple[bytes | None, str | None]:
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=_KEY)
+            found = read_beginning(self._s3, self._bucket, _KEY, MOST_BYTES)
         except ClientError as error:
             if not is_absent(error):
                 raise
             return None, None
-        return answer["Body"].read(), answer["ETag"]
+        return found.content, found.etag
 
     def _name(self, content: bytes, etag: str | None) -> None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}

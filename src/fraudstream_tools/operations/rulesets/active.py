@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.bounded_reads import read_beginning
 from fraudstream.aws.errors import error_code
 from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.approvals.file_approvals import Approvals
-from fraudstream.detection.stores.rulesets.s3_cache import is_absent
+from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES, is_absent
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.differences import RulesetDifference, compare
 from fraudstream_tools.operations.rulesets.history import (
@@ -98,12 +99,12 @@ class RulesetBucket:
         etags: dict[str, str] = {}
         for name in RULESET_FILES:
             try:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=RULESET_PREFIX + name)
+                found = read_beginning(self._s3, self._bucket, RULESET_PREFIX + name, MOST_BYTES)
             except ClientError as error:
                 if not is_absent(error):
                     raise
                 continue
-            contents[name], etags[name] = answer["Body"].read(), answer["ETag"]
+            contents[name], etags[name] = found.content, found.etag
         return StoredRuleset(contents=contents, etags=etags)
 
     def active(self) -> Ruleset:

@@ -6,11 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from fraudstream.aws.bounded_reads import read_beginning
 from fraudstream.contract import RULESET_FILE, RULESET_FILES, RULESET_PREFIX, files_digest
 from fraudstream.detection import trial
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
+from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.rules.comparisons import check_comparisons
 
@@ -241,7 +243,6 @@ class RulesetHistory:
 
     def _read(self, name: str, version: str) -> tuple[bytes, ChangeNote | None]:
         if (name, version) not in self._known:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=RULESET_PREFIX + name, VersionId=version)
-            content = answer["Body"].read()
-            self._known[name, version] = content, ChangeNote.from_metadata(answer["Metadata"], content)
+            found = read_beginning(self._s3, self._bucket, RULESET_PREFIX + name, MOST_BYTES, VersionId=version)
+            self._known[name, version] = found.content, ChangeNote.from_metadata(found.metadata, found.content)
         return self._known[name, version]
