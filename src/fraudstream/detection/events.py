@@ -92,7 +92,7 @@ def label_events(
         closes_alert: whether the transaction has an alert, which the label closes. An alert is closed once: a later
             label tells of itself only.
     """
-    said = {"label": label.label.value, "label_source": told_code(label.label_source)}
+    said = {"label": label.label.value, "label_source": told_code(label.label_source) or ""}
     # A label may change at the same moment: what it says is part of what it is known by.
     event = _event(EventType.LABEL_SET, transaction, label.labeled_at, environment, **said)
     events = [msgspec.structs.replace(event, event_id=f"{event.event_id}:{label.labeled_at}:{label.label}")]

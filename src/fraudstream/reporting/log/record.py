@@ -262,10 +262,10 @@ def _changes(
 def _label_columns(label: Label, action: ActionTaken | None) -> dict[str, Any]:
     return {
         "label": label.label,
-        "label_source": told_code(label.label_source),
+        "label_source": told_code(label.label_source) or "",
         "labeled_at": label.labeled_at,
-        "fraud_type": told_code(label.kind_of_fraud or "") or None,
-        "action_taken": told_code(action.action_taken) or None if action else None,
+        "fraud_type": told_code(label.kind_of_fraud),
+        "action_taken": told_code(action.action_taken) if action else None,
         "action_at": action.action_at if action else None,
     }
 

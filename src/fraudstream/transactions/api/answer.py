@@ -118,10 +118,10 @@ def present_state(stored: StoredTransaction, *, failed_before: int) -> Transacti
         decision_stage=DecisionStage.FINAL if decision else DecisionStage.INLINE if inline else None,
         inline_decision=inline,
         label=label.label if label else None,
-        label_source=(told_code(label.label_source) or None) if label else None,
+        label_source=told_code(label.label_source) if label else None,
         labeled_at=label.labeled_at if label else None,
-        fraud_type=(told_code(label.kind_of_fraud or "") or None) if label else None,
-        action_taken=(told_code(action.action_taken) or None) if action else None,
+        fraud_type=told_code(label.kind_of_fraud) if label else None,
+        action_taken=told_code(action.action_taken) if action else None,
         action_at=action.action_at if action else None,
     )
 

@@ -16,9 +16,9 @@ def is_source(text: str) -> bool:
     return _SOURCE.fullmatch(text) is not None and not holds_card_number(text) and not holds_iban(text)
 
 
-def told_code(text: str) -> str:
-    """Return what is told of a stored source, kind of fraud or action; nothing of what is no such code.
+def told_code(text: str | None) -> str | None:
+    """Return what is told of a stored source, kind of fraud or action; None for what is no such code.
 
     Whoever may label may have put anything there.
     """
-    return text if is_source(text) else ""
+    return text if text is not None and is_source(text) else None

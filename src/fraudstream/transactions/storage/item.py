@@ -59,10 +59,7 @@ def decode_readable(item: Mapping[str, AttributeValue]) -> StoredTransaction:
     Raises:
         PoisonRecordError: the item is not one of a transaction, or its decision cannot be read.
     """
-    try:
-        return decode(item)
-    except PoisonRecordError:
-        return decode(without_damaged(item))
+    return decode_changed(item, item)
 
 
 def decode_changed(new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue]) -> StoredTransaction:
