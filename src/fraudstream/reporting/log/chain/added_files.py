@@ -37,9 +37,8 @@ def added_files(store: "Store", log_prefix: str, since: datetime, until: datetim
         elif first <= (hour := hour_of(key)) <= last:
             by_hour.setdefault(hour, []).append(key)
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        known = pool.map(partial(_known_files, store, log_prefix), by_hour)
-        for keys, of_hour in zip(by_hour.values(), known, strict=True):
-            added += [key for key in keys if of_hour is not None and key not in of_hour]
+        for unnamed in pool.map(partial(_unnamed, store, log_prefix), by_hour, by_hour.values()):
+            added += unnamed
     return [Finding(problem=LogProblem.FILE_ADDED, what=key) for key in sorted(added)]
 
 
@@ -52,15 +51,18 @@ def _files(store: "Store", log_prefix: str, since: datetime, until: datetime) ->
         yield from (key for key in there if key < f"{folder}{end}")
 
 
-def _known_files(store: "Store", log_prefix: str, hour: str) -> set[str] | None:
-    """Return the files that an hour's note names; None where a merge may be writing some, or nobody can say."""
-    content = store.read(hour_key(log_prefix, parse_hour(hour)))
-    segments = store.find(hour_prefix(log_prefix, parse_hour(hour)))
-    if content is None:
-        return None if segments else set()
+def _unnamed(store: "Store", log_prefix: str, hour: str, keys: list[str]) -> list[str]:
+    """Return the files of an hour that its note does not name; none where a merge may be writing some."""
+    of_hour = parse_hour(hour)
+    content = store.read(hour_key(log_prefix, of_hour))
     note = sound_note(content)
-    if note is None:
-        return None
-    note = rebased(note, log_prefix, segments)
+    if note is None and content is not None:
+        return []
     # What could not be read was given up, and is named where the report names what is damaged.
-    return {*note.files, *note.damaged} if not segments or is_current(note, segments) else None
+    named = rebased(note, log_prefix) if note else None
+    unnamed = [key for key in keys if named is None or (key not in named.files and key not in named.damaged)]
+    if not unnamed:
+        return []
+    segments = store.find(hour_prefix(log_prefix, of_hour))
+    is_merged = not segments or (note is not None and is_current(rebased(note, log_prefix, segments), segments))
+    return unnamed if is_merged else []
