@@ -27,7 +27,15 @@ _ATTEMPTS: Final = 5
 
 
 class _AlertJoinedError(Exception):
-    """An alert joined the case meanwhile, and nobody has looked whether it is open."""
+    """An alert joined the case meanwhile, and nobody has looked whether it is open.
+
+    Attributes:
+        alerts: the case's alerts now.
+    """
+
+    def __init__(self, alerts: tuple[str, ...]) -> None:
+        super().__init__()
+        self.alerts = alerts
 
 
 class Alike(NamedTuple):
@@ -108,42 +116,48 @@ class CaseDecisions:
             lambda other, why: unlabelled.append(other) if isinstance(why, LabelError) else None,
         )
         verdict = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
-        self._note_decision(case.case_id, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
+        self._note_decision(case, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
         left = len({*others, *also} - {transaction_id}) - len(closed)
         return Alike(closed=len(closed), held=left - len(unlabelled), unlabelled=len(unlabelled))
 
-    def _note_decision(self, case_id: str, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
+    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
         """Add a decision to the case's history, and close the case after its last alert.
 
         Raises:
             AlertTakenError: others changed the case at every attempt.
         """
-        if not any(self._has_noted(case_id, done, said, truth) for _ in range(_ATTEMPTS)):
-            raise AlertTakenError("other alerts joined the case at every attempt: look again")
+        alerts = case.alerts
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._note_among(alerts, case.case_id, done, said, truth)
+            except _AlertJoinedError as meanwhile:
+                alerts = meanwhile.alerts
+        raise AlertTakenError("other alerts joined the case at every attempt: look again")
 
-    def _has_noted(self, case_id: str, done: Sequence[AlertSummary], said: str, truth: Truth) -> bool:
-        """Do so, or return False where it would close the case over an alert that joined it meanwhile."""
+    def _note_among(
+        self, alerts: Sequence[str], case_id: str, done: Sequence[AlertSummary], said: str, truth: Truth
+    ) -> None:
+        """Do so where the case has these alerts.
+
+        Raises:
+            _AlertJoinedError: it would be closed, and has others too.
+        """
         ids = [each.transaction_id for each in done]
-        looked_at = tuple(dict.fromkeys([*self._cases.wanted(case_id).alerts, *ids]))
         is_last = self.reviews.approval is None and not any(
-            each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in self.queue.by_ids(looked_at)
+            each.status is AlertStatus.OPEN for each in self.queue.by_ids([each for each in alerts if each not in ids])
         )
         event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
         closing = {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None} if is_last else {}
 
         def decided(held: ReviewCase) -> Mapping[str, object]:
-            if is_last and not set(held.alerts) <= set(looked_at):
-                raise _AlertJoinedError
+            if is_last and not set(held.alerts) <= {*alerts, *ids}:
+                raise _AlertJoinedError(held.alerts)
             # A colleague's case, and what it waits for, stay theirs: another alert of it was decided.
             is_theirs = colleague_with(held, self._me) is not None
             mine = {} if is_theirs else {"assignee": self._me, "snoozed_until": None}
             return {**joined(held, done), **mine, **closing}
 
-        try:
-            self._cases.change(case_id, event, decided, alert=done[0], label=truth)
-        except _AlertJoinedError:
-            return False
-        return True
+        self._cases.change(case_id, event, decided, alert=done[0], label=truth)
 
     def _event(self, kind: CaseEventKind, text: str = "") -> CaseEvent:
         return self._cases.event(kind, self._me, text)

@@ -73,7 +73,7 @@ class CaseStore:
         answer = self._dynamodb.get_item(TableName=self._table, Key=case_key(case_id), ConsistentRead=True)
         return ReviewCase.from_item(answer["Item"]) if "Item" in answer else None
 
-    def wanted(self, case_id: str) -> ReviewCase:
+    def _wanted(self, case_id: str) -> ReviewCase:
         """Return a case that was there.
 
         Raises:
@@ -134,7 +134,7 @@ class CaseStore:
             AlertTakenError: others opened and closed cases of it at every attempt.
         """
         if alert.case_id is not None:
-            return self.get(alert.case_id) or self._open(alert, alert.case_id, by) or self.wanted(alert.case_id)
+            return self.get(alert.case_id) or self._open(alert, alert.case_id, by) or self._wanted(alert.case_id)
         earlier = self.of_entity(alert.entity)
         # By the newest one, not by how many there are: old ones expire, and not all are read.
         newest = earlier[0].case_id if earlier else None
@@ -143,7 +143,7 @@ class CaseStore:
                 return current
             case_id = new_case_id(alert.entity, newest)
             # The index may not know the newest case yet: the item is asked.
-            made = self._open(alert, case_id, by) or self.wanted(case_id)
+            made = self._open(alert, case_id, by) or self._wanted(case_id)
             if made.status is AlertStatus.OPEN:
                 return made
             newest = case_id
@@ -173,7 +173,7 @@ class CaseStore:
             AlertTakenError: it is gone, full, or others changed it at every attempt.
         """
         for _ in range(_ATTEMPTS):
-            case = self.wanted(case_id)
+            case = self._wanted(case_id)
             after = msgspec.structs.replace(
                 case, version=case.version + 1, events=(*case.events, event), **fields(case)
             )
