@@ -85,7 +85,7 @@ def test_a_copy_that_was_broken_off_goes_on(
 ) -> None:
     bucket.log(*range(20))
     bucket.merge()
-    fetch = log_copy.LogCopy._fetch  # pyright: ignore[reportPrivateUsage]
+    fetch = log_copy.LogCopy._fetch
 
     def until_the_disk_is_full(self: log_copy.LogCopy, wanted: log_copy.RemoteObject) -> log_copy.RemoteObject:
         if "T12" in wanted.key:

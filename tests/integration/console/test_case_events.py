@@ -29,7 +29,7 @@ def make_outbox(system: System) -> None:
         TableName=OUTBOX,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],  # pyright: ignore[reportArgumentType]
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
     )
 
 

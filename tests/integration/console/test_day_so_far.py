@@ -28,11 +28,6 @@ from tests.unit.reporting.decision_log_harness import (
 RATES = RulesFolder(RULES).load().rates
 
 
-@pytest.fixture(scope="session")
-def log(world_log: Path) -> Path:
-    return world_log
-
-
 @pytest.fixture(scope="module")
 def day() -> date:
     """One with fraud that was approved, and with some that was not."""

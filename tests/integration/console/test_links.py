@@ -23,11 +23,6 @@ def shared_by(transaction: Transaction) -> dict[str, str]:
     return {field: getattr(transaction, name) for field, name in names.items() if getattr(transaction, name)}
 
 
-@pytest.fixture(scope="session")
-def log(world_log: Path) -> Path:
-    return world_log
-
-
 @pytest.fixture(scope="module")
 def uses() -> Uses:
     """Ids of transactions by field, token and customer, as they happened."""

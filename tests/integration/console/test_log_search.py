@@ -23,11 +23,6 @@ EVER = 20 * 365
 """Days: the world of the tests lies in the past."""
 
 
-@pytest.fixture(scope="session")
-def log(world_log: Path) -> Path:
-    return world_log
-
-
 @pytest.fixture(params=["folder", "fetched", "athena"])
 def questions(request: pytest.FixtureRequest, system: System, log: Path, tmp_path: Path) -> Iterator[LogQuestions]:
     match request.param:

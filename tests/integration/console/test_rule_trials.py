@@ -17,11 +17,6 @@ DECLINES = (
 )
 
 
-@pytest.fixture(scope="session")
-def log(world_log: Path) -> Path:
-    return world_log
-
-
 @pytest.fixture
 def drafts(browser: Browser) -> Browser:
     browser.system.rules = RULES

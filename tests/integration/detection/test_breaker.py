@@ -118,7 +118,7 @@ def test_a_look_and_its_counts_are_one_write_a_minute_however_many_batches(stack
     calls: list[str] = []
     stack.dynamodb.meta.events.register(
         "before-call.dynamodb",
-        lambda model, **_: calls.append(model.name),  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType, reportUnknownArgumentType]
+        lambda model, **_: calls.append(model.name),
     )
     for _ in range(100):
         watch.is_broken(stack.model)
