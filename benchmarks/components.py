@@ -21,8 +21,8 @@ from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  (no types)
-from scipy.sparse.csgraph import (  # pyright: ignore[reportMissingTypeStubs]  (no types)
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import (
     connected_components,  # pyright: ignore[reportUnknownVariableType]  (as above)
 )
 

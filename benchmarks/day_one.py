@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest  # pyright: ignore[reportMissingTypeStubs]  (no types)
+from sklearn.ensemble import IsolationForest
 
 from benchmarks.reliability import GoneThrough, go_through, measure_worlds, tested
 from benchmarks.review_queue import amounts_of, reviewed

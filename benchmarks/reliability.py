@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student  # pyright: ignore[reportMissingTypeStubs]  (no types)
+from scipy.stats import t as student
 
 from benchmarks.rule_runs import rules_of_today
 from fraudstream.detection.features.compute import Calendar

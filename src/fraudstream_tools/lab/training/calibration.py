@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  (no types)
+from scipy.optimize import minimize  # pyright: ignore[reportUnknownVariableType]  (no types)
 
 from fraudstream.detection.models.model import Calibration, ProbabilityCurve
 from fraudstream_tools.lab.training.boosting import Flags, Weights

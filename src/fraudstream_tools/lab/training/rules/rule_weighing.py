@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  (no types)
+from scipy.optimize import minimize  # pyright: ignore[reportUnknownVariableType]  (no types)
 
 from fraudstream.detection.models.model import RuleWeight
 from fraudstream.detection.rules.counting import fingerprint
