@@ -102,8 +102,13 @@ class StageApp:
         )
 
     async def _handle(self, exchange: Exchange, receive: Receive) -> Answer:
+        # Before anything is refused: a connection that is closed over unread bytes is reset, and a client that still
+        # sends never sees the answer.
+        body = await _read_body(exchange, receive)
         route = self._route(exchange)
-        exchange.body = await _read_body(exchange, receive)
+        if body is None:
+            raise too_large()
+        exchange.body = body
         if route.authorization == "AWS_IAM":
             exchange.caller = self._verifier.verify(exchange)
         if route.api_key_required:
@@ -162,7 +167,8 @@ def _bucket(spec: GatewaySpec, route: RouteSpec) -> TokenBucket:
     return TokenBucket(rate, burst)
 
 
-async def _read_body(exchange: Exchange, receive: Receive) -> bytes:
+async def _read_body(exchange: Exchange, receive: Receive) -> bytes | None:
+    """Read all of a body; of one that is too large, keep nothing and return None."""
     is_large = int(exchange.header("content-length") or 0) > MAXIMUM_BODY_BYTES
     pieces: list[bytes] = []
     size = 0
@@ -171,17 +177,13 @@ async def _read_body(exchange: Exchange, receive: Receive) -> bytes:
         piece: bytes = message.get("body", b"")
         size += len(piece)
         is_large = is_large or size > MAXIMUM_BODY_BYTES
-        # The rest is read too, and dropped: a connection that is closed over unread bytes is reset, and a client that
-        # still sends never sees the answer.
         if is_large:
             pieces.clear()
         else:
             pieces.append(piece)
         if not message.get("more_body", False):
             break
-    if is_large:
-        raise too_large()
-    return b"".join(pieces)
+    return None if is_large else b"".join(pieces)
 
 
 async def _send(answer: Answer, exchange: Exchange, send: Send) -> None:

@@ -231,15 +231,21 @@ def test_a_body_over_ten_megabytes_is_a_413(bench: Bench) -> None:
     assert len(bench.events) == 1
 
 
-def test_a_client_that_sends_all_before_it_reads_sees_the_413(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("path", "refusal"),
+    [("/transactions", (413, "Request Too Long")), ("/nothing", (403, "Missing Authentication Token"))],
+)
+def test_a_client_that_sends_all_before_it_reads_sees_the_refusal(
+    bench: Bench, path: str, refusal: tuple[int, str]
+) -> None:
     bench.start()
     url = urlsplit(bench.url)
     connection = HTTPConnection(url.netloc, timeout=PATIENCE_SECONDS)
     with closing(connection):
         everything = b"x" * (40 * 1024 * 1024)
-        connection.request("POST", f"{url.path}/transactions", body=everything, headers={"Connection": "close"})
+        connection.request("POST", f"{url.path}{path}", body=everything, headers={"Connection": "close"})
         answer = connection.getresponse()
-        assert (answer.status, json.load(answer)) == (413, {"message": "Request Too Long"})
+        assert (answer.status, json.load(answer)["message"]) == refusal
     assert bench.events == []
 
 
