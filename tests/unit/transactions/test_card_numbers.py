@@ -144,6 +144,8 @@ def test_an_account_number_with_wrong_check_digits_protects_no_card_number() -> 
         "AB12-DE89370400440532013000",
         "IBANDE89370400440532013000:1",
         "NO9386011117947EUR",
+        "DE89--3704--0044--0532--0130--00",
+        "DE89:/_-3704:/_-0044:/_-0532:/_-0130:/_-00",
     ],
 )
 def test_an_account_number_is_known(text: str) -> None:

@@ -214,6 +214,15 @@ def test_an_account_number_is_refused_where_it_would_be_stored_as_it_is(field: s
     assert "account number" in refused(changed(metadata={"customerId": IBAN}))["metadata.customerId"]
 
 
+@pytest.mark.parametrize(
+    "name", [IBAN.lower(), f"account_{IBAN}", "gb82_west_1234_5698_7654_32", "gb82__WEST__12345698765432"]
+)
+def test_an_account_number_is_refused_as_a_name_in_metadata(name: str) -> None:
+    errors = refused(changed(metadata={name: "1"}))
+    assert "account number" in errors["metadata.(a name that is not shown)"]
+    assert name not in str(errors)
+
+
 @pytest.mark.parametrize("field", ["customerId", "counterpartyToken", "cardToken", "merchantId"])
 def test_an_account_number_is_taken_where_it_becomes_a_token(field: str) -> None:
     read_request(json.dumps(changed(**{field: IBAN})).encode(), TIMES)

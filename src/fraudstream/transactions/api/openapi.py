@@ -34,7 +34,8 @@ _REFUSED: Final = """A field is wrong, missing or unknown; `errors` names every 
 What fits the schema is refused, too, with one of these messages:
 
 - any text or number: `must not hold a card number`; any name: `must not have a card number in its name`
-- what is stored as it is: `must not hold an account number (IBAN)`
+- what is stored as it is: `must not hold an account number (IBAN)`; any name: `must not have an account number (IBAN)
+  in its name`
 - any text: `must hold printable characters only`
 - what becomes a token: `must be a text of 1 to 128 printable characters, not only spaces`
 - an integer with a fraction or an exponent: `must be an integer of minor units`, `must be epoch milliseconds`,

@@ -132,7 +132,7 @@ def _errors(values: Mapping[str, object], times: TimeBounds, *, has_types: bool)
 
 
 def _unwelcome(name: str, value: object, depth: int = 1) -> Iterator[FieldError]:
-    """Check for what no field may hold: card numbers, invisible characters, and deeply nested brackets."""
+    """Check for what no field may hold: card and account numbers, invisible characters, and deeply nested brackets."""
     if depth == 1 and name in _FIELDS:
         if name != "ipAddress":
             yield from _unwelcome_value(name, value, depth, becomes_token=name in _TOKENIZED)
@@ -142,6 +142,8 @@ def _unwelcome(name: str, value: object, depth: int = 1) -> Iterator[FieldError]
         yield FieldError(field=shown, message="must have a name of printable characters")
     elif _holds_card_number(name):
         yield FieldError(field=shown, message="must not have a card number in its name")
+    elif _holds_iban(name):
+        yield FieldError(field=shown, message="must not have an account number (IBAN) in its name")
     else:
         yield from _unwelcome_value(shown, value, depth, becomes_token=False)
 
@@ -152,7 +154,7 @@ def _unwelcome_value(shown: str, value: object, depth: int, *, becomes_token: bo
             yield FieldError(field=shown, message="must hold printable characters only")
         case str() | int() | float() if _holds_card_number(str(value)):
             yield FieldError(field=shown, message="must not hold a card number")
-        case str() if not becomes_token and len(value) <= _LONGEST_TEXT and holds_iban(value):
+        case str() if not becomes_token and _holds_iban(value):
             yield FieldError(field=shown, message="must not hold an account number (IBAN)")
         case dict() | list() if depth == _MAX_DEPTH:
             yield FieldError(field=shown, message="must not be nested so deep")
@@ -170,6 +172,11 @@ def _unwelcome_value(shown: str, value: object, depth: int, *, becomes_token: bo
 def _holds_card_number(text: str) -> bool:
     """Scan a text, unless no field takes one so long: it is refused anyway, and the cost of a request is bounded."""
     return len(text) <= _LONGEST_TEXT and holds_card_number(text)
+
+
+def _holds_iban(text: str) -> bool:
+    """Look for an account number in a text that is no longer than a field's; see `_holds_card_number`."""
+    return len(text) <= _LONGEST_TEXT and holds_iban(text)
 
 
 def _field_errors(name: str, value: object, *, has_type: bool) -> list[FieldError]:

@@ -30,9 +30,12 @@ _LENGTHS: Final = {
 }
 _SHAPE: Final = re.compile("(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2}(?:[ .:/_-]?[0-9A-Za-z]){11,29}(?![0-9A-Za-z])")
 _SEPARATORS: Final = re.compile("[ .:/_-]")
+_MOST_SEPARATORS: Final = 4
+"""In a row, as of card numbers (`separators.LONGEST_SEPARATOR`)."""
 _START: Final = re.compile("(?=([A-Za-z]{2})[0-9]{2})")
 _OF_LENGTH: Final = {
-    length: re.compile(f"[0-9A-Za-z](?:[ .:/_-]?[0-9A-Za-z]){{{length - 1}}}") for length in set(_LENGTHS.values())
+    length: re.compile(f"[0-9A-Za-z](?:[ .:/_-]{{0,{_MOST_SEPARATORS}}}[0-9A-Za-z]){{{length - 1}}}")
+    for length in set(_LENGTHS.values())
 }
 _TOUCHES: Final = re.compile("[0-9A-Za-z]")
 
