@@ -1,6 +1,8 @@
 """`fraudstream ask`: what may be asked, and how the answer is shown."""
 
+import io
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.answers import LogAnswer, QuestionError, as_of, places_for_values
 from fraudstream_tools.analytics.local_log import ask_folder, open_tables
+from fraudstream_tools.cli.support.shown import answer_chart
 from fraudstream_tools.cli.support.shown.answer_page import bars
+from fraudstream_tools.cli.support.terminal.output import SafeConsole
 from infra.data.analytics import TABLES
 from tests.cli_harness import Command, clean_environment
 from tests.unit.analytics.log_harness import days, happened
@@ -217,3 +221,17 @@ def test_a_chart_is_drawn_of_what_is_finite(fraudstream: Command, log: Path) -> 
     assert "c d" in drawn.out
     none = fraudstream("ask", asked.format("inf", "NULL"), "--log", log, "--chart", "n")
     assert "there is no finite number to draw" in none.out
+
+
+def test_on_a_terminal_a_chart_has_its_own_colours_and_none_of_a_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(answer_chart, "out", SafeConsole(file=written, force_terminal=True, color_system="256"))
+    rows = [("one\x1b[2J\x1b[31m", 1), ("two\nlines", 2)]
+    answer_chart.print_chart(LogAnswer(columns=["name", "n"], rows=rows, has_more=False), "n")
+    drawn = written.getvalue()
+    assert "\x1b[" in drawn
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
+    assert "\x1b" not in plain
+    assert "\\x1b[0m" not in plain, "the chart's colours are spelled out"
+    assert "one\\x1b[2J\\x1b[31m" in plain
+    assert "two lines" in plain

@@ -5,9 +5,10 @@ from math import isfinite
 from typing import Any, Final, cast
 
 import plotext
+from rich.text import Text
 
 from fraudstream_tools.analytics.answers import LogAnswer, numeric_places, row_names
-from fraudstream_tools.cli.support.terminal.output import out
+from fraudstream_tools.cli.support.terminal.output import one_line, out, spelled_out
 
 _MOST_LINES: Final = 40
 """Rows that have a line each; of more, each is a column."""
@@ -21,7 +22,7 @@ def print_chart(answer: LogAnswer, column: str) -> None:
     # Of columns of one name, the first that holds numbers.
     place = next(each for each in numeric_places(answer) if answer.columns[each] == column)
     drawn = [
-        (name[:_LONGEST_NAME], float(row[place]))
+        (_named(name)[:_LONGEST_NAME], float(row[place]))
         for name, row in zip(row_names(answer), answer.rows, strict=True)
         if row[place] is not None and isfinite(row[place])
     ]
@@ -31,7 +32,7 @@ def print_chart(answer: LogAnswer, column: str) -> None:
     names, values = [name for name, _ in drawn], [value for _, value in drawn]
     figure = cast("Any", plotext).figure
     figure.clear()
-    figure.title(column)
+    figure.title(_named(column))
     # From zero, so that lengths compare; it takes no limits of its own from a single bar.
     lowest, highest = min(0.0, *values), max(0.0, *values)
     limits = (lowest, highest if highest > lowest else lowest + 1)
@@ -51,4 +52,10 @@ def print_chart(answer: LogAnswer, column: str) -> None:
         figure.ruler("x").ticks(named, [names[place - 1] for place in named])
         figure.ruler("y").lim(*limits)
     built = figure.build()
-    out.print(built.string(colorless=not out.is_terminal), markup=False, soft_wrap=True)
+    # Its colours are control characters, which the console would spell out like a text's: it gets them as styles.
+    out.print(Text.from_ansi(built.string(colorless=not out.is_terminal)), soft_wrap=True)
+
+
+def _named(text: str) -> str:
+    """Return a name as the chart holds it: control characters in it would be taken for the chart's own colours."""
+    return spelled_out(one_line(text))

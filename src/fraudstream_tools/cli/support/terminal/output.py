@@ -30,7 +30,12 @@ class SafeConsole(Console):
             if segment.control or _PLAIN.fullmatch(segment.text):
                 yield segment
             else:
-                yield Segment("".join(map(_shown, segment.text)), segment.style)
+                yield Segment(spelled_out(segment.text), segment.style)
+
+
+def spelled_out(text: str) -> str:
+    """Return a text with its control and format characters, but line breaks, written as `\\x1b`."""
+    return "".join(map(_shown, text))
 
 
 def _shown(character: str) -> str:
