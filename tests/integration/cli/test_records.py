@@ -54,6 +54,8 @@ def test_labels_and_actions_leave_records(desk: Command, system: System) -> None
         ("label-transaction", "transaction#t-2"),
     ]
     assert records(system)[1]["after"] == {"label": "FRAUD", "labelSource": "chargeback", "fraudType": "FIRST_PARTY"}
+    before: list[dict[str, str | None]] = [{"label": None}, {"label": "FRAUD"}, {"actionTaken": None}, {"label": None}]
+    assert [each["before"] for each in records(system)] == before
 
 
 def test_a_label_that_is_refused_is_recorded_as_such(desk: Command, system: System) -> None:

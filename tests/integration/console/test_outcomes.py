@@ -2,9 +2,9 @@
 
 import pytest
 
-from fraudstream.transactions.decisions.decision import FraudType, Truth
+from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream.transactions.storage.store import newest_item
-from fraudstream_tools.operations.review.labels import LabelError
+from fraudstream_tools.operations.review.labels import LabelError, act_now, label_now
 from tests.console_harness import ANNA, Browser, words
 from tests.integration.cli.review_harness import TRANSACTIONS, System
 
@@ -60,6 +60,39 @@ def test_what_was_done_is_said_shown_and_recorded(browser: Browser, system: Syst
     (record,) = browser.records()
     assert (record["action"], record["target"], record["by"]) == ("tell-action", "transaction#t-1", ANNA.arn)
     assert record["after"] == {"actionTaken": "BLOCKED"}
+
+
+def test_what_a_colleague_has_said_meanwhile_is_not_replaced_unseen(browser: Browser, system: System) -> None:
+    system.store("t-1")
+    page = browser.page("/case", id="t-1")
+    told, decided = (browser.form(page, f"/case/{form}") for form in ("action", "decide"))
+    label_now(system.dynamodb, TRANSACTIONS, "t-1", Truth.FRAUD, "analyst")
+    act_now(system.dynamodb, TRANSACTIONS, "t-1", Action.BLOCKED)
+    said = words(browser.send("/case/action", **told, action="ALLOWED"))
+    assert "Nothing was changed: somebody has said meanwhile what was done with it" in said
+    said = words(browser.send("/case/decide", **decided, label="LEGITIMATE", note="cleared"))
+    assert "Nothing was changed: it was labelled as FRAUD meanwhile" in said
+    there = stored(system, "t-1")
+    assert (there["actionTaken"], there["label"]) == ("BLOCKED", "FRAUD")
+    assert browser.records() == []
+
+
+def test_a_record_says_what_was_there_and_not_what_a_form_says(browser: Browser, system: System) -> None:
+    system.store("t-1")
+    send(browser, "action", action="BLOCKED")
+    send(browser, "decide", label="FRAUD", note="denied")
+    send(browser, "action", action="REVERSED")
+    send(browser, "decide", label="LEGITIMATE", note="cleared")
+    befores = [(record["before"], record["after"]) for record in browser.records()]
+    assert befores == [
+        ({"actionTaken": None}, {"actionTaken": "BLOCKED"}),
+        ({"label": None}, {"label": "FRAUD"}),
+        ({"actionTaken": "BLOCKED"}, {"actionTaken": "REVERSED"}),
+        ({"label": "FRAUD"}, {"label": "LEGITIMATE"}),
+    ]
+    form = browser.form(browser.page("/case", id="t-1"), "/case/action") | {"seen": "4111 1111 1111 1111"}
+    assert "Nothing was changed" in words(browser.send("/case/action", **form, action="BLOCKED"))
+    assert "4111" not in str(browser.records())
 
 
 @pytest.mark.parametrize(("action", "fields"), [("decide", {"label": "FRAUD", "kind": "MAGIC"}), ("action", {})])

@@ -128,15 +128,17 @@ def set_action(
     fraudstream labels action order-20261123-0001 BLOCKED
     """
     from fraudstream.transactions.decisions.decision import Action
-    from fraudstream_tools.operations.review.labels import act_now
+    from fraudstream_tools.operations.review.labels import act_now, before_action
 
     if action.upper() not in tuple(Action):
         raise CommandError(f"ACTION is one of {', '.join(Action)}")
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
-    done = {"actionTaken": action.upper()}
-    with _problems(), audit_log(deployment).recorded("tell-action", f"transaction#{transaction_id}", after=done):
-        taken = act_now(client, deployment["transactionsTable"], transaction_id, Action(action.upper()))
+    table, target = deployment["transactionsTable"], f"transaction#{transaction_id}"
+    audit, done = audit_log(deployment), {"actionTaken": action.upper()}
+    before = before_action(client, table, transaction_id)
+    with _problems(), audit.recorded("tell-action", target, before=before, after=done):
+        taken = act_now(client, table, transaction_id, Action(action.upper()))
     if as_json:
         _print(deployment, transaction_id)
         return

@@ -114,7 +114,7 @@ def tell_action(request: Request) -> Response:
         raise HTTPException(400, "say what was done by one of the page's choices")
 
     def change() -> str:
-        system.reviews.tell_action(transaction_id, Action(action), before=form.get("seen") or None)
+        system.reviews.tell_action(transaction_id, Action(action), seen=form.get("seen") or None)
         return f"It is noted that it was {action.lower()}. The report says what was really prevented."
 
     return changed(request, _back(form, transaction_id), change)

@@ -16,7 +16,7 @@ from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import NETWORK_REFERENCE_INDEX
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
-from fraudstream.transactions.decisions.label_sources import SOURCE_MUST_BE, is_source
+from fraudstream.transactions.decisions.label_sources import SOURCE_MUST_BE, is_source, told_code
 from fraudstream.transactions.storage.attributes import Item, from_item
 from fraudstream.transactions.storage.item import damaged, without_damaged
 from fraudstream.transactions.storage.store import newest_item
@@ -189,6 +189,20 @@ def outcome_of(client: "DynamoDBClient", table: str, transaction_id: str) -> Pay
     if item is None:
         raise LabelError(f"{shown(transaction_id)}: there is no such transaction")
     return _outcome_of(item)
+
+
+def before_label(client: "DynamoDBClient", table: str, transaction_id: str) -> dict[str, str | None]:
+    """Return what a record says that a transaction was labelled as before; None too where there is no transaction."""
+    item = newest_item(client, table, transaction_id, _READ)
+    label = None if item is None else _outcome_of(item).label
+    return {"label": None if label is None else label.label.value}
+
+
+def before_action(client: "DynamoDBClient", table: str, transaction_id: str) -> dict[str, str | None]:
+    """Return what a record says that was done with a payment before; None too for what is no code."""
+    item = newest_item(client, table, transaction_id, _READ)
+    action = None if item is None else _outcome_of(item).action
+    return {"actionTaken": None if action is None else told_code(action.action_taken)}
 
 
 def find_by_reference(client: "DynamoDBClient", table: str, reference: str) -> list[str]:

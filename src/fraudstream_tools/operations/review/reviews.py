@@ -14,7 +14,14 @@ from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
-from fraudstream_tools.operations.review.labels import act_now, check_kind, label_now
+from fraudstream_tools.operations.review.labels import (
+    LabelError,
+    act_now,
+    before_action,
+    before_label,
+    check_kind,
+    label_now,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -69,9 +76,10 @@ class Reviews:
         why = checked_reason(note)
         # What label_now would refuse is refused before the alert is taken.
         check_kind(truth, fraud_type)
-        if alert is not None and alert.label != seen:
-            raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
-        before = {"label": alert.label if alert else seen}
+        before = {"label": alert.label} if alert else before_label(self.dynamodb, self.transactions, transaction_id)
+        if before["label"] != seen:
+            what = "the alert was closed" if alert else "it was labelled"
+            raise AlertTakenError(f"{what} as {before['label']} meanwhile: look again before you change it")
         after = {"label": truth.value, **({} if fraud_type is None else {"fraudType": fraud_type.value})}
         target = f"transaction#{transaction_id}"
         with self.audit.recorded("label-transaction", target, reason=why, before=before, after=after):
@@ -90,19 +98,22 @@ class Reviews:
                 # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait.
                 close_alert(self.dynamodb, self.alerts, transaction_id, label)
 
-    def tell_action(self, transaction_id: str, action: Action, *, before: str | None) -> None:
+    def tell_action(self, transaction_id: str, action: Action, *, seen: str | None) -> None:
         """Write what the client did with a payment, whatever was decided.
 
         Args:
             transaction_id: which transaction.
             action: what was done.
-            before: what the person saw that had been told; None for nothing.
+            seen: what the person saw that had been told; None for nothing.
 
         Raises:
-            LabelError: there is no such transaction, or something newer is known of it.
+            LabelError: there is no such transaction, or something else is known of it than the person saw.
         """
+        before = before_action(self.dynamodb, self.transactions, transaction_id)
+        if before["actionTaken"] != seen:
+            raise LabelError("somebody has said meanwhile what was done with it: look again before you change it")
         target, after = f"transaction#{transaction_id}", {"actionTaken": action.value}
-        with self.audit.recorded("tell-action", target, before={"actionTaken": before}, after=after):
+        with self.audit.recorded("tell-action", target, before=before, after=after):
             act_now(self.dynamodb, self.transactions, transaction_id, action)
 
     @property

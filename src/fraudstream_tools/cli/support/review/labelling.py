@@ -74,13 +74,14 @@ def label_transaction(
         CommandError: there is no such transaction, or it has a newer label.
     """
     from fraudstream.transactions.decisions.decision import Truth
-    from fraudstream_tools.operations.review.labels import LabelError, label_now
+    from fraudstream_tools.operations.review.labels import LabelError, before_label, label_now
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
     after = {"label": truth.value, "labelSource": source, **({} if fraud_type is None else {"fraudType": fraud_type})}
+    before = before_label(client, table, transaction_id)
     try:
-        with audit.recorded("label-transaction", f"transaction#{transaction_id}", after=after):
+        with audit.recorded("label-transaction", f"transaction#{transaction_id}", before=before, after=after):
             label = label_now(
                 client,
                 table,
