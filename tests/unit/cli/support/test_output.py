@@ -47,6 +47,17 @@ def test_json_says_what_steers_a_terminal_in_its_own_way(capsys: pytest.CaptureF
     assert json.loads(printed) == value
 
 
+@pytest.mark.parametrize("text", ["labels [/final].csv", "labels [bold].csv", "[link=http://example.com]x[/link]"])
+def test_brackets_in_a_text_are_no_markup(text: str) -> None:
+    written = io.StringIO()
+    console = SafeConsole(file=written, width=200)
+    table = Table(text, box=None)
+    table.add_row(text)
+    console.print(f"3 labels in {text}")
+    console.print(table)
+    assert written.getvalue().count(text) == 3
+
+
 def test_an_id_with_colons_is_printed_as_it_is() -> None:
     written = io.StringIO()
     SafeConsole(file=written, width=200).print("shop:100:7 said :smile:")

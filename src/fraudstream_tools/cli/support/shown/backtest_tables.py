@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from rich.table import Table
+from rich.text import Text
 
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, SafeConsole, out
@@ -46,12 +47,13 @@ def _is_labelled(result: BacktestFigures) -> bool:
 
 def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures) -> None:
     deciders = f"rules {ruleset.version}" + (f", model {ruleset.model}" if ruleset.model else ", no model")
-    out.print(f"[bold]{letter}[/] {ruleset.name}  [dim]{deciders}[/]", soft_wrap=True)
-    decisions = "  ".join(
-        f"[{DECISION_STYLES[verdict]}]{verdict}[/] {number:,} ({number / result.transactions:.2%})"
-        for verdict, number in ruleset.decisions.items()
-    )
-    out.print(f"{decisions}  alerts a day {ruleset.alerts_a_day:,.1f}", soft_wrap=True)
+    out.print(Text.assemble((letter, "bold"), f" {ruleset.name}  ", (deciders, "dim")), soft_wrap=True)
+    decisions = Text()
+    for verdict, number in ruleset.decisions.items():
+        decisions.append(verdict, DECISION_STYLES[verdict])
+        decisions.append(f" {number:,} ({number / result.transactions:.2%})  ")
+    decisions.append(f"alerts a day {ruleset.alerts_a_day:,.1f}")
+    out.print(decisions, soft_wrap=True)
     if ruleset.value_saved is not None and ruleset.value_missed is not None:
         out.print(
             f"precision {_share(ruleset.precision)}, recall {_share(ruleset.recall)}, "
@@ -72,15 +74,16 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     SafeConsole(width=max(out.width, _WIDTH)).print(table)
     if labelled:
         out.print(
-            f"[dim]95 % intervals in brackets; n: hits of which is known what they are; recall is of "
-            f"{result.known['fraud']:,} frauds[/]",
+            "95 % intervals in brackets; n: hits of which is known what they are; recall is of "
+            f"{result.known['fraud']:,} frauds",
+            style="dim",
             soft_wrap=True,
         )
 
 
-def _row(rule: BacktestRuleFigures, *, labelled: bool) -> list[str]:
-    name = rule.id if rule.mode == "live" else f"{rule.id} [dim](shadow)[/]"
-    row = [name, f"{rule.hits:,}", f"{rule.hit_rate:.3%}", f"{rule.unique_hits:,}"]
+def _row(rule: BacktestRuleFigures, *, labelled: bool) -> list[str | Text]:
+    name = rule.id if rule.mode == "live" else Text.assemble(f"{rule.id} ", ("(shadow)", "dim"))
+    row: list[str | Text] = [name, f"{rule.hits:,}", f"{rule.hit_rate:.3%}", f"{rule.unique_hits:,}"]
     if labelled:
         row += [f"{rule.known_hits:,}", _cell(rule.precision), _cell(rule.recall), f"{rule.value_saved or 0:,.2f}"]
     return [*row, f"{rule.unevaluable:,}"]
@@ -100,7 +103,7 @@ def _share(share: Share | None) -> str:
 
 def _print_changes(changes: list[ChangeFigures], result: BacktestFigures) -> None:
     total = sum(change.transactions for change in changes)
-    out.print(f"[bold]A to B[/] {total:,} decisions change")
+    out.print(Text.assemble(("A to B", "bold"), f" {total:,} decisions change"))
     if not changes:
         return
     labelled = _is_labelled(result)

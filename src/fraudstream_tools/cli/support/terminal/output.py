@@ -21,8 +21,8 @@ class SafeConsole(Console):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  (rich's own)
         """Build a console of rich with its options."""
-        # `:100:` in an id is no picture, and a number in it needs no colour.
-        super().__init__(highlight=False, emoji=False, **options)
+        # `:100:` in an id is no picture, a number in it needs no colour, and `[/final]` in a file's name ends no style.
+        super().__init__(highlight=False, emoji=False, markup=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what the terminal is to show, control and format characters in texts written as `\\x1b`."""
