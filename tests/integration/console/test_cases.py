@@ -160,12 +160,16 @@ def test_a_case_that_goes_to_an_unknown_name_says_so(aws: MinistackServer, brows
     assert unknown not in act(browser, "a-3", "hand-over", to="bem", text="has one already")
 
 
-@pytest.mark.parametrize("to", ["anna", "no name", "arn:aws:iam::1:user/anna", ""])
+@pytest.mark.parametrize(
+    "to",
+    ["anna", "no name", "arn:aws:iam::1:user/anna", "", "4111111111111111", "arn:aws:iam::1:user/4111-1111-1111-1111"],
+)
 def test_nobody_hands_over_to_what_is_no_colleague(browser: Browser, system: System, to: str) -> None:
     system.alert("a-1")
     act(browser, "a-1", "take")
     assert "Nothing was changed" in act(browser, "a-1", "hand-over", to=to, text="tried")
     assert case_of(browser, "a-1").assignee == ANNA.arn
+    assert "4111" not in str(browser.records())
 
 
 def test_a_case_closes_with_its_last_alert_and_opens_again(browser: Browser, system: System) -> None:

@@ -4,7 +4,8 @@ import re
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream.transactions.card_numbers.detector import holds_card_number
+from fraudstream_tools.operations.audit.identity import Operator, name_in
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.review.alerts import AlertQuery, AlertQueue
 from fraudstream_tools.operations.review.assignments import AlertTakenError
@@ -32,7 +33,7 @@ def colleague_of(operator: Operator, name: str) -> str:
     """Return the ARN of somebody who signs in as a person does, by the name at its end; an ARN is kept.
 
     Raises:
-        AlertTakenError: it is no name that an ARN can hold, or the person's own.
+        AlertTakenError: it is no name that an ARN can hold, the person's own, or holds a card number.
     """
     text = name.strip()
     if _ARN.fullmatch(text):
@@ -44,6 +45,9 @@ def colleague_of(operator: Operator, name: str) -> str:
         raise AlertTakenError("name a colleague as AWS does: the ARN, or what stands last in it")
     if arn == operator.arn:
         raise AlertTakenError("that is you: name a colleague")
+    # The name alone: an account's number may look like one by chance.
+    if holds_card_number(name_in(arn)):
+        raise AlertTakenError("that holds a card number, which must be stored nowhere: name a colleague")
     return arn
 
 
