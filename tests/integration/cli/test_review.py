@@ -13,7 +13,9 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.cli.support.demo.reconciliation import RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.recovery.resending import events_of
 from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.labels import find_by_reference
 from tests.cli_harness import Command
 from tests.integration.cli.review_harness import ALERTS, BUCKET, DECISION, NOW, TRANSACTIONS, System
 from tests.unit.reporting.decision_log_harness import Stream, item, put
@@ -255,6 +257,8 @@ def test_a_card_number_in_place_of_an_id_is_asked_of_no_table(system: System) ->
     card = "4111111111111111"
     assert newest_item(system.dynamodb, TRANSACTIONS, card) is None
     assert AlertQueue(system.dynamodb, alerts=ALERTS, transactions=TRANSACTIONS).get(card) is None
+    assert find_by_reference(system.dynamodb, TRANSACTIONS, card) == []
+    assert events_of(system.dynamodb, "outbox", card) == []
     assert not asked
 
 
