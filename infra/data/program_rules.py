@@ -8,8 +8,8 @@ from fraudstream.contract import MODELS_FILE, RULESET_FILE, RULESET_FILES, files
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.models.selection import load_models, model_names, parse_selection
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream_tools.rules.comparisons import check_comparisons
 from fraudstream_tools.rules.folder import RulesFolder
+from fraudstream_tools.rules.written import check_written
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 MODELS = RULES.parent / "models"
@@ -51,7 +51,7 @@ def check_program_rules() -> None:
         name = Path(error.filename).name
         raise ProgramRulesError(f"{MODELS.name}/{name} is missing: it is part of what is deployed") from None
     try:
-        check_comparisons(ruleset, folder.contents[RULESET_FILE])
+        check_written(ruleset, folder.contents[RULESET_FILE])
     except RulesetError as error:
         pulumi.log.warn(_with_names(RULES.name, error))
 

@@ -25,7 +25,7 @@ CHECK_OF_RULES = {
     "fraudstream.detection.models.model",
     "fraudstream.detection.models.selection",
     "fraudstream.detection.rules.ruleset",
-    "fraudstream_tools.rules.comparisons",
+    "fraudstream_tools.rules.written",
     "fraudstream_tools.rules.folder",
 }
 """What one module of it may know too: it checks the rules that are uploaded."""

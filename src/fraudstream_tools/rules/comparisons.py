@@ -1,7 +1,6 @@
 """Comparisons in rules that no transaction can ever meet: what the analyzer reads, and nobody can have meant.
 
-Functions go on reading such a rule, so that no ruleset that is active stops being one by an upgrade. Whoever writes or
-publishes rules is told.
+`written.py` beside this tells whoever writes or publishes rules.
 """
 
 import ast
@@ -10,12 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.features.registry import MAXIMA
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.rule import Rule
-from fraudstream.detection.rules.ruleset import MAX_RULESET_BYTES, MAX_RULESET_VALUES, Ruleset, RulesetError
 from fraudstream.transactions.fields import DeclaredField
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream.transactions.transaction import FIELDS
@@ -60,30 +57,6 @@ def _form_of(field: DeclaredField) -> _TextForm | None:
 _FORMS: Final[Mapping[str, _TextForm]] = {
     field.public_name: form for field in FIELDS if field.spec.in_rules and (form := _form_of(field)) is not None
 }
-
-
-def check_comparisons(ruleset: Ruleset, content: bytes) -> None:
-    """Check that each comparison of a ruleset's rules can be met by some transaction.
-
-    Args:
-        ruleset: that can be used.
-        content: its own file, for the lines of the rules.
-
-    Raises:
-        RulesetError: every comparison that none can meet.
-    """
-    unmet_comparisons = [
-        (position, rule, problem) for position, rule in enumerate(ruleset.rules) for problem in unmet(rule)
-    ]
-    if not unmet_comparisons:
-        return
-    lines = strict_yaml.read(content, most_bytes=MAX_RULESET_BYTES, most_values=MAX_RULESET_VALUES).lines
-    raise RulesetError(
-        [
-            f"{RULESET_FILE}: line {lines.get(('rules', position), 0)}: rule {rule.id}: when: {problem}"
-            for position, rule, problem in unmet_comparisons
-        ]
-    )
 
 
 def unmet(rule: Rule) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from fraudstream.contract import RULESET_FILE, RULESET_FILES
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
-from fraudstream_tools.rules.comparisons import check_comparisons
+from fraudstream_tools.rules.written import check_written
 
 NOT_THERE: Final = (
     f"it is not there: name the folder that has {', '.join(RULESET_FILES)}; in a checkout of fraudstream it is `rules`"
@@ -58,5 +58,5 @@ class RulesFolder:
             RulesetError: every problem that was found.
         """
         ruleset = self.load()
-        check_comparisons(ruleset, self.contents[RULESET_FILE])
+        check_written(ruleset, self.contents[RULESET_FILE])
         return ruleset

@@ -1,5 +1,7 @@
 """Rules in words, the parts of them that decide, and those that nothing can meet."""
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -9,9 +11,10 @@ from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.rules.comparisons import check_comparisons, unmet
+from fraudstream_tools.rules.comparisons import unmet
 from fraudstream_tools.rules.trace import RuleTrace, traces
 from fraudstream_tools.rules.words import in_words, leaf_in_words, share_in_words
+from fraudstream_tools.rules.written import check_written
 
 TRANSACTION = Transaction(
     transaction_id="t1",
@@ -171,11 +174,29 @@ def test_a_text_that_a_field_never_has_is_named_with_what_is_meant(when: str, pa
 def test_what_nothing_can_meet_is_named_by_line_and_rule() -> None:
     when = 'amountBase > 1 and (cardCountry == "de" or responseCode == "5")'
     with pytest.raises(RulesetError) as caught:
-        check_comparisons(ruleset(when), file_of(when))
+        check_written(ruleset(when), file_of(when))
     assert [problem.partition("never")[0] for problem in caught.value.problems] == [
         "ruleset.yaml: line 5: rule r: when: cardCountry is ",
         "ruleset.yaml: line 5: rule r: when: responseCode is ",
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "problem"),
+    [
+        ("id: model", "id: model stands for what no rule has said"),
+        ("id: exploration", "id: exploration stands for what no rule has said"),
+        ("reasonCode: NO_EXCHANGE_RATE", "reasonCode: NO_EXCHANGE_RATE is of no rule"),
+        ("reasonCode: MODEL_DEVICE", "reasonCode: MODEL_DEVICE is of no rule"),
+    ],
+)
+def test_a_name_by_which_something_else_is_told_is_refused_of_a_rule(known: str, problem: str) -> None:
+    key = known.partition(":")[0]
+    content = re.sub(rf"{key}: \w+", known, file_of("amountBase > 1").decode(), count=1).encode()
+    written = load(content, b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {}}]", b"{}")
+    with pytest.raises(RulesetError) as caught:
+        check_written(written, content)
+    assert problem in caught.value.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -209,4 +230,4 @@ def test_more_than_a_feature_can_be_is_named_with_its_largest_value(when: str, p
     ],
 )
 def test_what_some_transaction_can_meet_is_no_problem(when: str) -> None:
-    check_comparisons(ruleset(when), file_of(when))
+    check_written(ruleset(when), file_of(when))

@@ -12,12 +12,8 @@ from fraudstream.transactions.decisions.expected_loss import expected_loss, like
 from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.stored_items import read_item
+from fraudstream_tools.rules.taken_names import MODEL, MODEL_CODES
 
-MODEL: Final = "model"
-"""What is among an alert's rules where a model took part."""
-EXPLORATION: Final = "exploration"
-"""What is among the rules of an alert that was drawn by chance."""
-_MODEL_CODES: Final = "MODEL_"
 _WINDOW: Final = HOUR
 """Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
 
@@ -101,7 +97,7 @@ def rules_of(reasons: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         reasons: with `code` and `source`, as they are stored.
     """
     return tuple(
-        dict.fromkeys(MODEL if reason["code"].startswith(_MODEL_CODES) else reason["source"] for reason in reasons)
+        dict.fromkeys(MODEL if reason["code"].startswith(MODEL_CODES) else reason["source"] for reason in reasons)
     )
 
 

@@ -20,7 +20,8 @@ from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
-from fraudstream_tools.operations.review.alert_summary import EXPLORATION, AlertStatus, AlertSummary, rules_of
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary, rules_of
+from fraudstream_tools.rules.taken_names import EXPLORATION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -14,7 +14,7 @@ from fraudstream.detection.stores.approvals.file_approvals import Approvals, Not
 from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES
 from fraudstream_tools.operations.audit.change_note import ChangeNote
-from fraudstream_tools.rules.comparisons import check_comparisons
+from fraudstream_tools.rules.written import check_written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,7 +105,7 @@ def checked_as_new(contents: Mapping[str, bytes]) -> Ruleset:
         RulesetError: every problem that was found.
     """
     ruleset = checked(contents)
-    check_comparisons(ruleset, contents[RULESET_FILE])
+    check_written(ruleset, contents[RULESET_FILE])
     return ruleset
 
 
