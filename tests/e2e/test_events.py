@@ -63,10 +63,10 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
     # A receiver that has lost them asks again, and gets the same ids.
     dynamodb, outbox = cloud.client("dynamodb"), cloud.outputs["outboxTable"]
     kept = events_of(dynamodb, outbox, name)
-    assert {each.event_id for each in kept} == {each.event_id for each in of_name.values()}
+    assert {each["eventId"] for each in kept} == {each.event_id for each in of_name.values()}
     before = len(webhook.got)
     assert all(resend(dynamodb, outbox, each) for each in kept)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and len(webhook.got) < before + len(kept):
         time.sleep(0.05)
-    assert sorted(each["eventId"] for each in webhook.got[before:]) == sorted(each.event_id for each in kept)
+    assert sorted(each["eventId"] for each in webhook.got[before:]) == sorted(each["eventId"] for each in kept)

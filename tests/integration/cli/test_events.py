@@ -8,7 +8,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EventType
 from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.transactions.decisions.decision import Label, Truth
-from fraudstream.transactions.storage.attributes import from_item
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
 from tests.integration.cli.review_harness import NOW, System
@@ -51,6 +51,14 @@ def test_all_events_of_some_time_are_sent_once_more_after_a_question(fraudstream
     assert len(json.loads(fraudstream("events", "resend", "--since", "9999d", "--yes", "--json").out)["resent"]) == 4
     assert len(resent(system)) == 4
     assert json.loads(fraudstream("events", "resend", "--since", "1m", "--yes", "--json").out) == {"resent": []}
+
+
+def test_an_event_of_a_newer_version_is_sent_once_more_with_the_others(fraudstream: Command, system: System) -> None:
+    newer = {"transactionId": "t-1", "eventId": "t-1:NEWER", "eventType": "NEWER", "eventTime": "1790000000000"}
+    system.dynamodb.put_item(TableName=OUTBOX, Item=to_item(newer))
+    assert "NEWER  t-1:NEWER" in fraudstream("events", "list", "t-1").out
+    assert "5 events are sent once more" in fraudstream("events", "resend", "--since", "9999d", "--yes").out
+    assert "t-1:NEWER" in resent(system)
 
 
 def test_what_would_be_sent_can_be_looked_at_first(fraudstream: Command, system: System) -> None:

@@ -9,10 +9,10 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, one_line, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream.detection.events import OutboundEvent
+    from fraudstream_tools.operations.recovery.resending import StoredEvent
 
 
 def register(app: typer.Typer) -> None:
@@ -42,14 +42,14 @@ def list_events(
         out.print(_nothing(deployment))
 
 
-def _print_found(events: "list[OutboundEvent]", *, as_json: bool) -> None:
-    import msgspec
-
+def _print_found(events: "list[StoredEvent]", *, as_json: bool) -> None:
     if as_json:
-        print_json(msgspec.to_builtins(events))
+        print_json(events)
         return
     for event in events:
-        out.print(f"{moment_text(int(event.event_time))}  {event.event_type}  {event.event_id}", markup=False)
+        at = event["eventTime"]
+        when = moment_text(int(at)) if at.isascii() and at.isdecimal() else at
+        out.print(one_line(f"{when}  {event['eventType']}  {event['eventId']}"), markup=False, soft_wrap=True)
 
 
 def _nothing(deployment: Deployment) -> str:
@@ -98,7 +98,7 @@ def resend(
     if dry_run:
         _print_found(events, as_json=as_json)
         return
-    sent = [event.event_id for event in events if send(dynamodb, outbox, event)]
+    sent = [event["eventId"] for event in events if send(dynamodb, outbox, event)]
     if as_json:
         print_json({"resent": sent})
     else:

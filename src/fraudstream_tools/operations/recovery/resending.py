@@ -3,16 +3,14 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import EVENT_FIELDS, RESENT_AT
-from fraudstream.detection.events import OutboundEvent
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.storage.attributes import from_item, to_item
 
@@ -23,7 +21,11 @@ _DIGITS: Final = 13
 """Digits of times in epoch milliseconds, from 2001 to 2286: as texts they sort as the numbers do."""
 
 
-def events_of(dynamodb: "DynamoDBClient", outbox: str, transaction_id: str) -> list[OutboundEvent]:
+StoredEvent: TypeAlias = Mapping[str, str]
+"""The fields of an event as they are stored: empty where one is missing. Its type may be a newer version's."""
+
+
+def events_of(dynamodb: "DynamoDBClient", outbox: str, transaction_id: str) -> list[StoredEvent]:
     """Return the events of a transaction that the outbox still has, oldest first.
 
     Args:
@@ -39,10 +41,10 @@ def events_of(dynamodb: "DynamoDBClient", outbox: str, transaction_id: str) -> l
         KeyConditionExpression="transactionId = :id",
         ExpressionAttributeValues=to_item({":id": transaction_id}),
     )
-    return sorted((_event(item) for page in pages for item in page["Items"]), key=lambda event: event.event_time)
+    return sorted((_event(item) for page in pages for item in page["Items"]), key=lambda event: event["eventTime"])
 
 
-def events_since(dynamodb: "DynamoDBClient", outbox: str, since: int) -> Iterator[OutboundEvent]:
+def events_since(dynamodb: "DynamoDBClient", outbox: str, since: int) -> Iterator[StoredEvent]:
     """Yield the events that happened since a time, in no order; the whole outbox is read.
 
     Args:
@@ -59,12 +61,12 @@ def events_since(dynamodb: "DynamoDBClient", outbox: str, since: int) -> Iterato
         yield from map(_event, page["Items"])
 
 
-def resend(dynamodb: "DynamoDBClient", outbox: str, event: OutboundEvent) -> bool:
+def resend(dynamodb: "DynamoDBClient", outbox: str, event: StoredEvent) -> bool:
     """Have an event sent once more, by the same `eventId`; return whether the outbox still has it."""
     try:
         dynamodb.update_item(
             TableName=outbox,
-            Key=to_item({"transactionId": event.transaction_id, "eventId": event.event_id}),
+            Key=to_item({name: event[name] for name in ("transactionId", "eventId")}),
             UpdateExpression=f"SET {RESENT_AT} = :now",
             ConditionExpression="attribute_exists(eventId)",
             ExpressionAttributeValues=to_item({":now": epoch_milliseconds()}),
@@ -75,6 +77,7 @@ def resend(dynamodb: "DynamoDBClient", outbox: str, event: OutboundEvent) -> boo
     return True
 
 
-def _event(item: Any) -> OutboundEvent:  # noqa: ANN401  (DynamoDB's form)
+def _event(item: Any) -> StoredEvent:  # noqa: ANN401  (DynamoDB's form)
     fields = from_item(item)
-    return msgspec.convert({name: fields[name] for name in EVENT_FIELDS}, OutboundEvent)
+    # Whoever goes back to this version still has to send again what a newer one told, whatever that was.
+    return {name: str(fields.get(name, "")) for name in EVENT_FIELDS}
