@@ -176,6 +176,22 @@ def test_a_draft_is_checked_and_its_names_completed_while_it_is_written(tab: Pag
     expect(tab.locator("#said")).to_contain_text("nothing wrong")
 
 
+def test_the_name_that_is_picked_is_seen_in_the_persons_own_colours(desk: Desk) -> None:
+    page = desk.tab(forced_colors="active")
+    page.goto(f"{desk.origin}/rules/edit")
+    page.locator("#draft").press("Control+End")
+    page.keyboard.type("\ncardCo")
+    page.keyboard.press("ArrowDown")
+    picked, other = page.locator("#offered li").nth(0), page.locator("#offered li").nth(1)
+    expect(picked).to_have_attribute("aria-selected", "true")
+    colour = "each => getComputedStyle(each).backgroundColor"
+    assert picked.evaluate(colour) != other.evaluate(colour)
+    assert picked.evaluate(colour) != page.locator("body").evaluate(colour)
+    page.close(run_before_unload=False)
+    page.context.close()
+    assert desk.problems == []
+
+
 def listed_in_audit(page: Page) -> str:
     page.get_by_role("link", name="Audit", exact=True).click()
     page.wait_for_url(re.compile("/audit"))
