@@ -99,5 +99,5 @@ def _signing_time(exchange: Exchange) -> datetime | None:
         if stamp := exchange.header("x-amz-date"):
             return datetime.strptime(stamp, _BASIC_FORM).replace(tzinfo=UTC)
         return parsedate_to_datetime(exchange.header("date") or "").astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

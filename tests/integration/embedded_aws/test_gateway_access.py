@@ -88,6 +88,15 @@ class TestSignatures:
             headers = bench.signed("GET", "/transactions/a")
         assert bench.call("GET", "/transactions/a", headers=headers).status_code == status
 
+    @pytest.mark.parametrize(
+        "date", ["Fri, 31 Dec 9999 23:59:59 -2359", f"Mon, 23 Nov 2026 10:00:00 +{'9' * 30}", "today"]
+    )
+    def test_a_date_that_is_none_is_refused(self, bench: Bench, date: str) -> None:
+        headers = bench.signed("GET", "/transactions/a") | {"Date": date}
+        del headers["X-Amz-Date"]
+        answer = bench.call("GET", "/transactions/a", headers=headers)
+        assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (403, "InvalidSignatureException")
+
     @pytest.mark.parametrize("authorization", ["Bearer x", "AWS4-HMAC-SHA256 Credential=x", "AWS4-HMAC-SHA256"])
     def test_another_authorization_is_an_incomplete_signature(self, bench: Bench, authorization: str) -> None:
         answer = bench.call("GET", "/transactions/a", headers={"Authorization": authorization})
