@@ -89,11 +89,15 @@ class Guard:
                 401,
                 "Open the link that `fraudstream console` printed. It works once; start the console again for another.",
             )
+        is_own = headers.get("sec-fetch-site", "same-origin") == "same-origin"
         if scope["method"] == "POST" and (
-            headers.get("origin", "").removeprefix("http://") != headers["host"]
-            or headers.get("sec-fetch-site", "same-origin") != "same-origin"
+            headers.get("origin", "").removeprefix("http://") != headers["host"] or not is_own
         ):
             return _refused(403, "This form was not sent from a page of the console.")
+        # Ports are no part of a site: what pages of other programs on this machine ask for comes with the cookie. They
+        # cannot read it, but it costs requests to AWS, and takes what the next page has to say.
+        if not is_own and headers.get("sec-fetch-dest", "document") != "document":
+            return _refused(403, "This was not asked for by a page of the console.")
         return None
 
     def _enter(self, scope: MutableMapping[str, Any]) -> Response:

@@ -105,6 +105,23 @@ def test_a_form_from_another_page_changes_nothing(browser: Browser, system: Syst
     assert browser.records() == []
 
 
+@pytest.mark.parametrize("destination", ["empty", "image", "script", "iframe"])
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_another_programs_page_on_this_machine_asks_in_vain(browser: Browser, site: str, destination: str) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": destination}
+    browser.session.notices.append("The case is yours.")
+    assert browser.client.get("/search", headers=headers).status_code == 403
+    assert browser.session.notices == ["The case is yours."]
+    own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": destination}
+    assert browser.client.get("/search", headers=own).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["none", "same-site", "cross-site"])
+def test_whoever_opens_a_page_from_elsewhere_sees_it(browser: Browser, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}
+    assert browser.client.get("/search", headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("csrf", [{}, {"csrf": ""}, {"csrf": "guess"}], ids=str)
 def test_a_form_without_our_secret_changes_nothing(browser: Browser, system: System, csrf: dict[str, str]) -> None:
     system.alert("t-1")
