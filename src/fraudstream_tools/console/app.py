@@ -39,6 +39,8 @@ from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -88,7 +90,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/queue", queue.show),
             Route("/queue/next", queue.lead_on),
             Route("/case", case.show),
-            *(Route(f"/case/{name}", act, methods=["POST"]) for name, act in _CASE_ACTIONS.items()),
+            *(Route(f"/case/{name}", _in_turn(act), methods=["POST"]) for name, act in _CASE_ACTIONS.items()),
             Route("/links", links.show),
             Route("/search", search.show),
             Route("/search", search.ask, methods=["POST"]),
@@ -128,6 +130,16 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
     )
     app.state.system, app.state.session = system, session
     return app
+
+
+def _in_turn(act: "Callable[[Request], Response]") -> "Callable[[Request], Response]":
+    """Return what answers one form after the other."""
+
+    def answer(request: Request) -> Response:
+        with request.app.state.session.turn:
+            return act(request)
+
+    return answer
 
 
 def _problem(request: Request, error: Exception) -> Response:

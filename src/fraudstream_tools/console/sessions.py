@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +29,8 @@ class ConsoleSession:
     """What the next page says of what was just done."""
     refused: RefusedForm | None = field(default=None, repr=False)
     """The last form that was refused, until a page has its fields again."""
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Has whoever changes a case: of a button that is pressed twice, the second press sees what came of the first."""
     _link: str | None = field(default_factory=_secret)
     _cookie: str = field(default_factory=_secret)
 

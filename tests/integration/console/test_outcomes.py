@@ -1,5 +1,7 @@
 """The kind of fraud and what was done with a payment: said in the console, shown, and recorded."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
@@ -60,6 +62,15 @@ def test_what_was_done_is_said_shown_and_recorded(browser: Browser, system: Syst
     (record,) = browser.records()
     assert (record["action"], record["target"], record["by"]) == ("tell-action", "transaction#t-1", ANNA.arn)
     assert record["after"] == {"actionTaken": "BLOCKED"}
+
+
+def test_a_button_that_is_pressed_twice_decides_once(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide") | {"label": "FRAUD", "note": "denied"}
+    with ThreadPoolExecutor(4) as presses:
+        pages = list(presses.map(lambda _: browser.send("/case/decide", **form), range(4)))
+    assert len(pages) == 4
+    assert [(record["action"], record["outcome"]) for record in browser.records()] == [("label-transaction", "MADE")]
 
 
 def test_what_a_colleague_has_said_meanwhile_is_not_replaced_unseen(browser: Browser, system: System) -> None:
