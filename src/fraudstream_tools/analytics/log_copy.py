@@ -1,7 +1,8 @@
 """A copy of the decision log in a folder: what is there is not fetched again, and no file is ever half there."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 
 from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.reporting.log.keys import LogTable
+from fraudstream.reporting.log.hour_notes import Hour, sound_note
+from fraudstream.reporting.log.keys import LogTable, hour_of, notes_among, parse_hour
+from fraudstream.reporting.log.segments import hour_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,8 +54,10 @@ class LogCopy:
         prefix = f"{DECISION_LOG_PREFIX}{table}/"
         return cls(client=client, bucket=bucket, prefix=prefix, folder=folder / table, is_of_table=True)
 
-    def missing(self, since: date | None = None, until: date | None = None) -> tuple[list[RemoteObject], int]:
-        """Return the objects that the folder lacks or has in another version, and how many there are in all.
+    def missing(
+        self, since: date | None = None, until: date | None = None
+    ) -> tuple[list[RemoteObject], AbstractSet[str]]:
+        """Return the objects that the folder lacks or has in another version, and the keys of all.
 
         Args:
             since: the first day, of those that the log's folders are named by; None for all.
@@ -66,7 +71,7 @@ class LogCopy:
         known = self._noted()
         lacking = [each for each in listed if not self._is_here(each, known.get(each.key))]
         # The notes on merged hours come last: a copy that was broken off has none of what it lacks.
-        return sorted(lacking, key=lambda each: (each.key.startswith(_LAST), each.key)), len(listed)
+        return sorted(lacking, key=lambda each: (each.key.startswith(_LAST), each.key)), {each.key for each in listed}
 
     def pull(self, objects: Sequence[RemoteObject], on_progress: Callable[[int], None]) -> None:
         """Fetch objects, many side by side; what was fetched stays when it is broken off.
@@ -95,6 +100,39 @@ class LogCopy:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+
+    def remove_outdated(self, listed: AbstractSet[str]) -> int:
+        """Remove what an erasure or new tokens took out of merged hours after it was copied; return how many files.
+
+        Readers would take a segment that an hour's note does not count for one that came in late, and read it. What
+        the bucket lacks for another reason stays: it may have expired, or this copy may be all that is left of it.
+
+        Args:
+            listed: the keys of all objects, from `missing`, once those that the folder lacked are there.
+
+        Raises:
+            OSError: the folder cannot be read, or a file cannot be removed.
+        """
+        outdated = [*self._outdated_of(self._changed_hours(listed), listed)]
+        for path in outdated:
+            path.unlink()
+        return len(outdated)
+
+    def _changed_hours(self, listed: Iterable[str]) -> Mapping[str, Hour]:
+        """Return the notes on hours whose files tell what their segments no longer do, by hour."""
+        notes = ((hour, sound_note((self.folder / key).read_bytes())) for hour, key in notes_among(listed).items())
+        return {hour: note for hour, note in notes if note and note.from_files}
+
+    def _outdated_of(self, changed: Mapping[str, Hour], listed: Container[str]) -> Iterator[Path]:
+        for hour in changed:
+            for path in (self.folder / hour_prefix("", parse_hour(hour))).glob("*.jsonl.gz"):
+                if path.relative_to(self.folder).as_posix() not in listed:
+                    yield path
+        for path in (each for table in LogTable for each in (self.folder / table).glob("date=*/*.parquet")):
+            key, note = path.relative_to(self.folder).as_posix(), changed.get(hour_of(path.name))
+            # A file of another day than those that were asked for is not listed, and stays.
+            if note and key not in listed and f"{self.prefix}{key}" not in note.files:
+                yield path
 
     def _begin(self, pool: ThreadPoolExecutor, wanted: RemoteObject) -> "Future[RemoteObject]":
         # Whoever counts requests by their context counts those of other threads, too.

@@ -1,13 +1,16 @@
 """`fraudstream log pull` on a real bucket: whole copies, brought up to date, and broken off."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.reader.decision_log import open_log
+from fraudstream.reporting.log.rewriting import LogRewriter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream_tools.analytics import log_copy
@@ -33,6 +36,16 @@ class Bucket:
 
     def merge(self) -> None:
         reporter(self.store.root).roll_up()
+        self.upload()
+
+    def take_out(self, *ids: str) -> None:
+        """Change the log as an erasure does."""
+        rewriter = LogRewriter(store=self.store, log_prefix=PREFIX, now=datetime(2026, 11, 24, 12, tzinfo=UTC))
+        days, before = rewriter.days(), set(self.store.find(PREFIX))
+        for hour in rewriter.hours(days):
+            rewriter.rewrite(hour, set(days), lambda _: LogEdit(gone=set(ids)))
+        for key in before - self.store.find(PREFIX).keys():
+            self.s3.delete_object(Bucket=BUCKET, Key=key)
         self.upload()
 
     def upload(self) -> None:
@@ -102,6 +115,35 @@ def test_a_copy_that_was_broken_off_goes_on(
     assert copied(fraudstream, "log") == len(bucket.store.find(PREFIX)) - there
     with open_log(tmp_path / "log") as log:
         assert log.decisions_count == 20
+
+
+def test_who_was_erased_since_is_taken_out_of_the_copy(fraudstream: Command, bucket: Bucket, tmp_path: Path) -> None:
+    bucket.log(1, 2)
+    bucket.log(15)
+    bucket.merge()
+    assert copied(fraudstream) > 0
+    bucket.take_out("t-1", "t-15")
+    ran = fraudstream("log", "pull")
+    assert "what was in them was erased" in ran.out
+    with open_log(tmp_path / "decision-log") as log:
+        assert [each.transaction.transaction_id for each in log.decisions()] == ["t-2"]
+    there = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "decision-log").rglob("[!.]*.*")}
+    assert there == bucket.store.find(PREFIX).keys()
+    assert "removed" not in fraudstream("log", "pull").out
+
+
+def test_what_the_bucket_lacks_for_another_reason_stays_in_the_copy(
+    fraudstream: Command, bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.log(1, 15)
+    bucket.merge()
+    assert copied(fraudstream) > 0
+    there = {path: path.read_bytes() for path in (tmp_path / "decision-log").rglob("[!.]*.*")}
+    for key in bucket.store.find(PREFIX):
+        if "/hours/" not in key:
+            bucket.s3.delete_object(Bucket=BUCKET, Key=key)
+    assert copied(fraudstream) == 0
+    assert {path: path.read_bytes() for path in (tmp_path / "decision-log").rglob("[!.]*.*")} == there
 
 
 def test_what_was_cut_off_or_is_another_one_is_copied_again(

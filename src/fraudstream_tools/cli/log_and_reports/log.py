@@ -53,7 +53,8 @@ def pull(
 
     `train`, `promote`, `backtest`, `rules explain`, `redrive --log` and `report --log` read such a folder. What is
     there already is not copied again, so the same command brings a folder up to date, and goes on where it was broken
-    off. --since and --until are days on which transactions were received; segments are taken by the day in their names.
+    off. Who was erased since is taken out of the folder. --since and --until are days on which transactions were
+    received; segments are taken by the day in their names.
 
     ```
     fraudstream log pull
@@ -72,10 +73,11 @@ def pull(
         client=deployment.client("s3"), bucket=deployment["bucketName"], prefix=DECISION_LOG_PREFIX, folder=folder
     )
     try:
-        missing, known = copy.missing(since and since.date(), until and until.date())
+        missing, listed = copy.missing(since and since.date(), until and until.date())
         size = sum(each.size for each in missing)
         with progress_bar("bytes", size) as advance:
             copy.pull(missing, advance)
+        removed = copy.remove_outdated(listed)
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"the bucket {copy.bucket} cannot be read: {explained(error)}. {_KEPT}") from None
     except OSError as error:
@@ -83,15 +85,17 @@ def pull(
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C. {_KEPT}") from None
     if as_json:
-        print_json({"objects": known, "copied": len(missing), "bytes": size})
+        print_json({"objects": len(listed), "copied": len(missing), "bytes": size, "removed": removed})
         return
-    if not known:
+    if not listed:
         err.print("the bucket has no decision log of these days yet")
     out.print(
-        f"{folder}: {len(missing):,} of {counted(known, 'object')} copied, {counted(size, 'byte')}",
+        f"{folder}: {len(missing):,} of {counted(len(listed), 'object')} copied, {counted(size, 'byte')}",
         markup=False,
         soft_wrap=True,
     )
+    if removed:
+        out.print(f"{counted(removed, 'file')} of the copy removed: what was in them was erased, or has new tokens now")
 
 
 def verify(
