@@ -12,12 +12,14 @@ from typing import Annotated, Any, cast
 import typer
 
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
-from fraudstream_tools.cli.support.running.api_calls import call_api, show_transaction
+from fraudstream_tools.cli.support.running.api_calls import UnansweredError, call_api, show_transaction
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.redaction import shown
 
 _POLL_SECONDS = 0.1
+_UNANSWERED_SECONDS = 1.0
+"""Until the next look where the API had no answer; own choice."""
 
 
 def register(app: typer.Typer) -> None:
@@ -82,16 +84,34 @@ def submit(
         body["amountMinor"] = _minor(amount, str(body["currency"]))
     elif "amountMinor" not in body:
         raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
-    err.print(f"transactionId {shown(str(body['transactionId']))}", style="dim", markup=False)
+    known_as = shown(str(body["transactionId"]))
+    err.print(f"transactionId {known_as}", style="dim", markup=False)
     deployment = Deployment(stack, {"apiUrl": api})
     # Whole seconds are all that the header can say. A stack without inline decisions passes it over.
     prefer = {"Prefer": f"wait={int(wait)}"} if wait >= 1 else None
-    state = call_api(deployment, "POST", "/transactions", body, prefer)
-    deadline = time.monotonic() + wait
-    while state.get("status") == "PENDING" and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-        state = call_api(deployment, "GET", f"/transactions/{state['transactionId']}")
+    try:
+        state = call_api(deployment, "POST", "/transactions", body, prefer)
+    except UnansweredError as error:
+        raise CommandError(f"{error}\nit may be stored: say --id {known_as} then, and it is so once only") from None
+    state, problem = _awaited(deployment, state, time.monotonic() + wait)
     show_transaction(state, as_json=as_json)
+    if problem is not None:
+        later = f"later: fraudstream get {known_as}"
+        raise CommandError(f"it is stored, and what was decided could not be read: {problem}\n{later}")
+
+
+def _awaited(
+    deployment: Deployment, state: dict[str, Any], deadline: float
+) -> tuple[dict[str, Any], UnansweredError | None]:
+    """Return the newest state until a deadline, and why the last look at it gave none; the transaction is stored."""
+    problem = None
+    while state.get("status") == "PENDING" and (left := deadline - time.monotonic()) > 0:
+        time.sleep(_POLL_SECONDS if problem is None else min(_UNANSWERED_SECONDS, left))
+        try:
+            state, problem = call_api(deployment, "GET", f"/transactions/{state['transactionId']}"), None
+        except UnansweredError as error:
+            problem = error
+    return state, problem
 
 
 def _new_id() -> str:

@@ -22,6 +22,14 @@ class Api:
         self.headers: list[dict[str, str]] = []
         self.looks = 0
         self.decides_inline = False
+        self.refused: list[tuple[str, int]] = []
+        """Methods of the next requests that get no answer but a status."""
+
+    def refusal(self, method: str) -> tuple[int, dict[str, Any]] | None:
+        if not self.refused or self.refused[0][0] != method:
+            return None
+        _, status = self.refused.pop(0)
+        return status, {"title": "Try again", "status": status, "detail": "Nothing was done."}
 
     def post(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if body["currency"] == "XXX":
@@ -65,13 +73,15 @@ def api() -> Iterator[Api]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             state.headers.append({name.lower(): value for name, value in self.headers.items()})
-            self.answer(*state.post(body))
+            self.answer(*state.refusal("POST") or state.post(body))
 
         def do_GET(self) -> None:
-            self.answer(*state.get(self.path.removeprefix("/v1/transactions/")))
+            self.answer(*state.refusal("GET") or state.get(self.path.removeprefix("/v1/transactions/")))
 
         def answer(self, status: int, body: dict[str, Any]) -> None:
             self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "2")
             self.end_headers()
             self.wfile.write(json.dumps(body).encode())
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream_tools.cli.transactions import submit
 from tests.cli_harness import Command
 from tests.unit.cli.transactions.conftest import Api
 
@@ -87,6 +88,39 @@ def test_the_apis_refusal_is_shown_in_its_own_words(fraudstream: Command) -> Non
     ran = fraudstream("submit", '{"amountMinor": 1, "currency": "XXX"}')
     assert ran.code == 1
     assert "error: 400 currency: must be a currency code" in ran.err
+
+
+@pytest.mark.parametrize(("status", "pause"), [(429, "in 2 s"), (503, "in a moment"), (500, "in a moment")])
+def test_an_api_that_could_not_answer_can_be_asked_again_with_the_same_id(
+    fraudstream: Command, api: Api, status: int, pause: str
+) -> None:
+    api.refused = [("POST", status)]
+    ran = fraudstream("submit", "--amount", "1")
+    assert ran.code == 1
+    assert f"error: {status} Nothing was done.; do it again {pause}" in ran.err
+    _, tried = ran.err.splitlines()[0].split()
+    assert f"it may be stored: say --id {tried} then" in ran.err
+    api.refused = [("GET", status)]
+    assert f"{status} Nothing was done.; do it again {pause}" in fraudstream("get", tried).err
+
+
+def test_a_look_that_is_not_answered_is_repeated(
+    fraudstream: Command, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "_UNANSWERED_SECONDS", 0.01)
+    api.refused = [("GET", 429), ("GET", 503)]
+    ran = fraudstream("submit", "--amount", "1")
+    assert (ran.code, api.refused) == (0, [])
+    assert "REVIEW" in ran.out
+
+
+def test_what_is_stored_is_not_called_refused(fraudstream: Command, api: Api) -> None:
+    api.refused = [("GET", 429)] * 9
+    ran = fraudstream("submit", "--amount", "1", "--id", "t-1", "--wait", 0.2)
+    assert ran.code == 1
+    assert "PENDING" in ran.out
+    assert "it is stored, and what was decided could not be read: 429 Nothing was done." in ran.err
+    assert "fraudstream get t-1" in ran.err
 
 
 def test_get_shows_what_was_decided(fraudstream: Command) -> None:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _OF_EVERY_STATE: Final = {"transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "status"}
 
 
+class UnansweredError(CommandError):
+    """The API gave no answer, or one that another try may better."""
+
+
 def show_transaction(state: dict[str, Any], *, as_json: bool) -> None:
     """Print a transaction's state, for people or as JSON."""
     if as_json:
@@ -31,9 +35,12 @@ def call_api(
     """Send a signed request to the API and return the transaction that it answers with.
 
     Raises:
-        CommandError: the API cannot be reached, it refused the request, or it is another one; the message says why.
+        UnansweredError: the API cannot be reached, has too much to do, or something of it failed.
+        CommandError: it refused the request, or it is another one; the message says why.
     """
     import httpx
+
+    from fraudstream_tools.lab.replay.client import RETRIED_STATUSES
 
     # Errors name the API's URL only: whoever mistakes a card number for an id must not find it on the screen.
     api_url = deployment.api_url
@@ -42,7 +49,11 @@ def call_api(
         answer = httpx.request(method, url, json=body, headers=headers, auth=deployment.auth(), timeout=30)
     except httpx.TransportError as error:
         hint = unusable_hint(is_denied=False, is_local=deployment.is_local)
-        raise CommandError(f"no answer from {api_url}/transactions: {error}; {hint}") from None
+        raise UnansweredError(f"no answer from {api_url}/transactions: {error}; {hint}") from None
+    if answer.status_code in RETRIED_STATUSES:
+        asked = answer.headers.get("retry-after", "")
+        pause = f"{asked} s" if asked.isdigit() else "a moment"
+        raise UnansweredError(f"{_said(answer)}; do it again in {pause}")
     if not answer.is_success:
         raise CommandError(_refusal(answer, is_local=deployment.is_local))
     try:
@@ -68,9 +79,13 @@ def unusable_hint(*, is_denied: bool, is_local: bool) -> str:
     return "check the URL and the network"
 
 
-def _refusal(answer: "httpx.Response", *, is_local: bool) -> str:
+def _said(answer: "httpx.Response") -> str:
     from fraudstream_tools.lab.replay.client import problem_sentence
 
-    said = f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"
+    return f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"
+
+
+def _refusal(answer: "httpx.Response", *, is_local: bool) -> str:
+    said = _said(answer)
     is_denied = answer.status_code in {401, 403}
     return f"{said}; {unusable_hint(is_denied=True, is_local=is_local)}" if is_denied else said
