@@ -143,7 +143,7 @@ def objects(
         print_json({"deleted": result.deleted, "changed": result.changed, "unchanged": result.unchanged})
         return
     if not (result.deleted or result.changed or result.unchanged):
-        raise CommandError(f"nothing in the bucket begins with {prefix}, and nothing did at that moment")
+        raise CommandError(_nothing_of(prefix, result.later))
     for change, keys in (("deleted", result.deleted), ("changed", result.changed)):
         for key in keys:
             err.print(f"{change}: {key}", markup=False, soft_wrap=True)
@@ -156,6 +156,13 @@ def objects(
         f"{counted(changed, 'object has', 'objects have')} changed since{nothing_done or (replaced if changed else '')}"
     )
     out.print(f"{counted(result.unchanged, 'object is', 'objects are')} as before")
+
+
+def _nothing_of(prefix: str, later: int) -> str:
+    if not later:
+        return f"nothing in the bucket begins with {prefix}, and nothing did at that moment"
+    came = f"{counted(later, 'object')} that {word_for(later, 'begins', 'begin')} with {prefix}"
+    return f"the bucket knows {came}, and nothing of that moment: name a later one; versions end after oldVersionDays"
 
 
 @contextmanager

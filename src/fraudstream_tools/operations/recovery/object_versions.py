@@ -20,6 +20,8 @@ class RestoredObjects:
     """They had another content; replaced only where that was asked for."""
     unchanged: int = 0
     """They are what they were."""
+    later: int = 0
+    """They are there, and were not at that moment, or what they were is no longer kept."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def restore_objects(
         then = max(before, key=lambda each: (each.at, each.is_latest), default=None)
         now = next((each for each in versions if each.is_latest), None)
         if then is None or now is None or not then.etag:
+            result.later += bool(now and now.etag)
             continue
         if now.etag == then.etag:
             result.unchanged += 1
