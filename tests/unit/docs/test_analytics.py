@@ -17,6 +17,12 @@ from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, St
 
 PAGE = (Path(__file__).parents[3] / "docs/analytics.md").read_text()
 TABLES_SQL, MISSED, BY_CHANNEL = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+ASKED = [
+    sql
+    for page in sorted((Path(__file__).parents[3] / "docs").glob("*.md"))
+    for sql in re.findall(r'^fraudstream ask "(SELECT.*?|WITH.*?)"', page.read_text(), re.DOTALL | re.MULTILINE)
+]
+"""What the pages have `fraudstream ask` asked."""
 NOON = MIDNIGHT + 12 * HOUR
 OF_WEEKS = {"undecided", "device", "false-declines", "feature-drift", "new-customers", "precision-by-age"}
 """Queries that find nothing in a single day without features."""
@@ -78,7 +84,17 @@ def test_hits_of_rules_are_counted_once_with_the_newest_label(log: duckdb.DuckDB
     assert log.execute(BY_CHANNEL).fetchall() == [("amount-outlier", None, 2, 1, 2, 0)]
 
 
-@pytest.mark.parametrize("sql", [MISSED, BY_CHANNEL])
+@pytest.mark.parametrize("sql", ASKED)
+def test_a_question_that_a_page_has_asked_has_an_answer(log: duckdb.DuckDBPyConnection, sql: str) -> None:
+    assert log.execute(sql.replace("card-velocity", "amount-outlier")).fetchall()
+
+
+def test_hits_on_both_sides_of_a_share_are_told_with_their_newest_label(log: duckdb.DuckDBPyConnection) -> None:
+    (sql,) = (each for each in ASKED if "mode" in each)
+    assert log.execute(sql.replace("card-velocity", "amount-outlier")).fetchall() == [("LIVE", 2, 2)]
+
+
+@pytest.mark.parametrize("sql", [MISSED, BY_CHANNEL, *ASKED])
 def test_the_pages_questions_are_of_athenas_dialect(sql: str) -> None:
     assert len(sqlglot.parse(sql, read="athena")) == 1
 
