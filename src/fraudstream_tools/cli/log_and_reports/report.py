@@ -4,7 +4,7 @@ import math
 import webbrowser
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -31,7 +31,9 @@ def report(
         datetime | None,
         typer.Option("--date", parser=parse_day, metavar="DAY", help="The day (UTC).  [default: yesterday]"),
     ] = None,
-    file_format: Annotated[ReportFormat, typer.Option("--format", "-f")] = "html",
+    file_format: Annotated[
+        ReportFormat | None, typer.Option("--format", "-f", help="[default: as the ending of --output says, else html]")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write.  [default: report-DATE.html]")
     ] = None,
@@ -60,7 +62,7 @@ def report(
     """
     if as_json and (output is not None or open_it):
         raise CommandError("--json prints the report: leave out --output and --open")
-    file_format = "json" if as_json else file_format
+    file_format = "json" if as_json else file_format or _format_of(output)
     wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     refuse_future("--date", wanted)
     content = _make(log, wanted, file_format) if log else _obtain(Deployment(stack), wanted, file_format, anew=anew)
@@ -72,6 +74,11 @@ def report(
     out.print(str(path), markup=False)
     if open_it:
         webbrowser.open(path.resolve().as_uri())
+
+
+def _format_of(output: Path | None) -> ReportFormat:
+    ending = output.suffix.removeprefix(".") if output else ""
+    return next((each for each in get_args(ReportFormat) if each == ending), "html")
 
 
 def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:

@@ -25,6 +25,18 @@ def test_a_report_is_made_of_a_folder_without_any_deployment(fraudstream: Comman
     assert fraudstream("report", "--log", PREFIX).out == f"report-{yesterday.date()}.html\n"
 
 
+def test_the_files_name_says_what_is_written_into_it(fraudstream: Command, tmp_path: Path) -> None:
+    stream = Stream()
+    stream.store_and_decide(transaction(1))
+    put(cut(stream.records, PREFIX).segments, tmp_path)
+    made = ("report", "--log", PREFIX, "--date", "2026-11-22", "--output")
+    for name, begins in (("day.json", "{"), ("day.csv", "table,"), ("day.html", "<!doctype"), ("day.txt", "<!doctype")):
+        assert fraudstream(*made, name).code == 0
+        assert Path(name).read_text().startswith(begins), Path(name).read_text()[:40]
+    assert fraudstream(*made, "day.json", "--format", "csv").code == 0
+    assert not Path("day.json").read_text().startswith("{")
+
+
 def test_a_folder_that_is_no_decision_log_is_refused(fraudstream: Command, tmp_path: Path) -> None:
     ran = fraudstream("report", "--log", tmp_path)
     assert ran.code == 1
