@@ -31,6 +31,11 @@ FAILURES: dict[str, tuple[BaseException, int, str]] = {
         1,
         "aws sso login",
     ),
+    "wrong region or name": (
+        ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "not found"}}, "Query"),
+        1,
+        "whether AWS_REGION and the credentials are of its region and account",
+    ),
     "broken YAML": (yaml.YAMLError("line 3: a tab"), 1, "line 3: a tab"),
     "damaged Parquet, by DuckDB": (duckdb.InvalidInputException("no magic bytes"), 1, "no magic bytes"),
     "full disk, by DuckDB": (duckdb.IOException("could not write"), 1, "could not write"),

@@ -27,6 +27,12 @@ _HINTS: Final[Mapping[type[OSError], str]] = {
     NotADirectoryError: "check the path",
 }
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_MISSING: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
+# DynamoDB does not say which table it lacks: what leads to a wrong one is all that can be named.
+_MISSING_HINT: Final = (
+    "check --stack and that it is deployed, the names in the environment (FRAUDSTREAM_…), and whether AWS_REGION and "
+    "the credentials are of its region and account"
+)
 
 _OF_FILES: Final = (
     ("yaml", "YAMLError"),
@@ -106,6 +112,8 @@ def _of_aws(error: Exception) -> str | None:
             return f"{said}; the credentials have expired or are wrong: {CREDENTIALS_HINT}"
         if code in _DENIED:
             return f"{said}; these credentials may not do that: use others ({CREDENTIALS_HINT})"
+        if code in _MISSING:
+            return f"{said}; {_MISSING_HINT}"
         return f"{said}; check --stack, and that it is deployed"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return (
