@@ -3,7 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, mark_prefix
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, mark_prefix, person_of
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
@@ -59,7 +59,15 @@ class Approver:
 
     def has_marked(self, digest: str) -> bool:
         """Return whether the person's mark is on a change: what it lacks is somebody else's."""
-        return self.operator.user_id in ChangeMarks(self.s3, self.bucket, self.kind).people(digest)
+        return self.is_among(ChangeMarks(self.s3, self.bucket, self.kind).people(digest))
+
+    def is_among(self, marked_by: Iterable[str]) -> bool:
+        """Return whether the person is one of those who put a mark on a change, in this role or another one.
+
+        Args:
+            marked_by: the `aws:userid` of each.
+        """
+        return person_of(self.operator.user_id) in map(person_of, marked_by)
 
     def approve(self, digest: str, target: str, *, reason: str, after: Mapping[str, Any]) -> None:
         """Write the person's mark for what somebody else has changed, with a record.
@@ -76,7 +84,7 @@ class Approver:
         """
         why = checked_reason(reason)
         people = ChangeMarks(self.s3, self.bucket, self.kind).people(digest)
-        if self.operator.user_id in people:
+        if self.is_among(people):
             raise ApprovalError("your mark is on it already: somebody else has to look at it")
         after = {**after, "digest": digest, "approvedBefore": len(people)}
         with self.audit.recorded(f"approve-{self.kind}", target, reason=why, after=after):

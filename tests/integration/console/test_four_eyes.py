@@ -11,7 +11,9 @@ from fraudstream.contract import RULESET_PREFIX, FourEyes, files_digest
 from fraudstream.detection.rules.ruleset import version_of
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream.detection.stores.rulesets.active import RulesetStore
+from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.rulesets.history import RuleChange
 from infra.data.program_rules import program_ruleset
 from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, who_did_what, with_rule, words
@@ -201,6 +203,39 @@ def test_a_mark_below_somebody_elses_name_is_none(people: tuple[Browser, Browser
     put(Key=f"approvals/rules/{digest}/")
     assert ChangeMarks(system.s3, BUCKET, FourEyes.RULES).people(digest) == (ANNA.user_id,)
     assert "large-night-transfer" not in rules_of(system)
+
+
+def test_two_roles_of_one_person_are_one_person(
+    people: tuple[Browser, Browser], aws: MinistackServer, system: System
+) -> None:
+    """A sign-in portal gives the sessions of a person one name, in whatever role: see `person_of`."""
+    anna, ben = people
+    as_analyst, as_lead, carla = (
+        browser_on(aws, Operator(user_id=f"{role}:{name}", arn=f"arn:aws:sts::1:assumed-role/{role}/{name}"))
+        for role, name in (("AROAONE", "anna@example.com"), ("AROATWO", "Anna@example.com"), ("AROATWO", "carla"))
+    )
+    for each in (as_analyst, as_lead, carla):
+        each.system.approved_ruleset = program_ruleset()
+        each.enter()
+    publish(as_analyst)
+    page = as_lead.page("/rules/history")
+    assert "Your mark is on it: somebody else has to approve it" in words(page)
+    form = ben.form(ben.page("/rules/history"), "/rules/approve") | {"csrf": as_lead.session.csrf}
+    assert "somebody else has to look at it" in words(as_lead.send("/rules/approve", **form, reason="mine"))
+    as_lead.system.approver(FourEyes.RULES).mark(files_digest(*stored_files(system)))
+    assert "large-night-transfer" not in rules_of(system)
+    assert "waits" in words(anna.page("/rules/history"))
+    assert "You have approved" in approve(carla)
+    assert "large-night-transfer" in rules_of(system)
+
+
+def test_no_entry_of_a_list_counts_by_two_roles_of_one_person(system: System) -> None:
+    put = partial(system.s3.put_object, Bucket=BUCKET, Body=b"")
+    for person in ("AROAONE:anna", "AROATWO:anna"):
+        put(Key=f"approvals/lists/digest/{person}")
+    assert not ListApprovals(system.s3, BUCKET).is_approved("digest")
+    put(Key=f"approvals/lists/digest/{BEN.user_id}")
+    assert ListApprovals(system.s3, BUCKET).is_approved("digest")
 
 
 def test_objects_that_are_no_marks_hide_none(system: System) -> None:

@@ -38,7 +38,7 @@ class ListApproval:
 
     def has_marked(self, digest: str) -> bool:
         """Return whether the person's mark is on an entry that waits, by its digest."""
-        return self.approver.operator.user_id in (self.approvals.people(digest) or ())
+        return self.approver.is_among(self.approvals.people(digest) or ())
 
     def approve(self, digest: str, list_name: str, entity: str, entry: ListEntry, *, reason: str) -> None:
         """Write the person's mark for an entry, with a record.

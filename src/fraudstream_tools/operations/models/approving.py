@@ -5,7 +5,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from dataclasses import dataclass
 
-from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream_tools.operations.approving import ApprovalError, Approver
 from fraudstream_tools.operations.models.stored_models import StoredModels
 from fraudstream_tools.redaction import shown
@@ -29,7 +29,7 @@ class ModelApproval:
         if stored.digest in (None, self.known):
             return False
         marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
-        return len(marks.people(stored.digest)) < PEOPLE
+        return not marks.is_approved(stored.digest)
 
     def has_marked(self, stored: StoredModels) -> bool:
         """Return whether the person's mark is on the models that are named."""

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_STATUS_INDEX, LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS
-from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label
@@ -145,10 +145,10 @@ class LabelApproval:
             raise ApprovalError("the label counts already")
         marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
         # Who was interrupted behind the mark only writes that it is there.
-        if len(marks.people(whole)) < PEOPLE:
+        if not marks.is_approved(whole):
             after = {"label": label.label.value, "labelSource": label.label_source, "labeledAt": label.labeled_at}
             self.approver.approve(whole, f"transaction#{transaction_id}", reason=reason, after=after)
-        if len(marks.people(whole)) < PEOPLE:
+        if not marks.is_approved(whole):
             raise ApprovalError(
                 "your mark is on it, and nobody else's: whoever gave it left none, so it needs one more"
             )

@@ -6,7 +6,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, are_two
 from fraudstream_tools.operations.approving import ApprovalError, Approver
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.rulesets.history import RulesetVersion, ruleset_digest
@@ -33,7 +33,7 @@ class RuleApproval:
         """Return whether a ruleset waits for somebody else once the person's mark is on it, by its three files."""
         digest = ruleset_digest(contents)
         marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
-        return digest != self.known and len({*marks.people(digest), self.approver.operator.user_id}) < PEOPLE
+        return digest != self.known and not are_two([*marks.people(digest), self.approver.operator.user_id])
 
     def approve(self, newest: RulesetVersion | None, digest: str, *, reason: str) -> None:
         """Write the person's mark for the newest ruleset, with a record.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fraudstream.contract import FourEyes, files_digest
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,7 +43,7 @@ class Approvals:
             NotApprovedError: neither is so.
         """
         digest = files_digest(*files)
-        if digest != self._known and len(self._marks.people(digest)) < PEOPLE:
+        if digest != self._known and not self._marks.is_approved(digest):
             command = f"fraudstream {self._kind} approve"
             raise NotApprovedError(
                 [f"it waits for another person: whoever did not publish it approves it by `{command}`"]

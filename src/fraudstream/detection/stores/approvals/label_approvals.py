@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,10 +70,7 @@ class LabelApprovals:
             } if at.isdecimal() and approved != "0":
                 # Marks stay: those of an earlier label must not bring it back by whoever writes labels alone.
                 learnt_since = image.get("learntLabeledAt", {}).get("N", "0")
-                return (
-                    int(at) >= int(learnt_since)
-                    and len(self._marks.people(label_digest(name, truth, int(at)))) >= PEOPLE
-                )
+                return int(at) >= int(learnt_since) and self._marks.is_approved(label_digest(name, truth, int(at)))
             case _:
                 return False
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, are_two
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class ListApprovals:
         if now < believed_until:
             return people
         marked_by = self._marks.people(digest)
-        people = None if len(marked_by) >= PEOPLE else marked_by
+        people = None if are_two(marked_by) else marked_by
         self._known.pop(digest, None)
         self._known[digest] = people, math.inf if people is None else now + WAITING_SECONDS
         if len(self._known) > MOST_KNOWN:
