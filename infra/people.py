@@ -38,11 +38,9 @@ OF_ALERTS = (
     *("label", "status", "statusShard", "transactionId"),
 )
 """Attributes of an alert that working on it writes or compares: never what was decided, or of whom it is."""
+# The one value that S3 takes here is `*`: there must be no such object yet.
+_ONLY_NEW = {"Null": {"s3:if-none-match": "false"}}
 _OWN_RECORDS = f"{AUDIT_PREFIX}date=*/${{aws:userid}}/*"
-
-
-def _own_approvals(*kinds: FourEyes) -> tuple[str, ...]:
-    return tuple(f"{APPROVALS_PREFIX}{kind}/*/${{aws:userid}}" for kind in kinds)
 
 
 _Conditions = dict[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
@@ -127,27 +125,29 @@ class PeoplesPolicies(pulumi.ComponentResource):
             _update(tables.outbox, _only_keys(CASE_PREFIX)),
             _update(tables.profiles, _only_keys(LISTED_PREFIX)),
             Statement(actions=("lambda:InvokeFunction",), resources=(tokens,)),
-            Statement(
-                actions=("s3:PutObject",), resources=self._objects(*_own_approvals(FourEyes.LISTS, FourEyes.LABELS))
-            ),
+            self._marking(FourEyes.LISTS, FourEyes.LABELS),
             *self._keys.to_write("dynamodb"),
         )
 
     def _publishing(self) -> Sequence[Statement]:
-        marks = _own_approvals(FourEyes.RULES, FourEyes.MODELS)
-        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), *marks)
+        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES))
         return (
             Statement(actions=("s3:PutObject",), resources=files),
+            self._marking(FourEyes.RULES, FourEyes.MODELS),
             _update(self._tables.profiles, _only_keys(BREAKER_PREFIX)),
             *self._keys.to_write("dynamodb"),
         )
 
     def _recording(self) -> Sequence[Statement]:
-        """Return what writes records of actions, each in the person's own name."""
-        return (
-            Statement(actions=("s3:PutObject",), resources=self._objects(_OWN_RECORDS)),
-            *self._keys.to_write("s3"),
-        )
+        """Return what writes records of actions, each in the person's own name, and none over another one."""
+        return (self._adding(_OWN_RECORDS), *self._keys.to_write("s3"))
+
+    def _marking(self, *kinds: FourEyes) -> Statement:
+        """Return what writes marks on changes, each in the person's own name."""
+        return self._adding(*(f"{APPROVALS_PREFIX}{kind}/*/${{aws:userid}}" for kind in kinds))
+
+    def _adding(self, *patterns: str) -> Statement:
+        return Statement(actions=("s3:PutObject",), resources=self._objects(*patterns), conditions=_ONLY_NEW)
 
 
 def _update(table: Table, conditions: _Conditions) -> Statement:

@@ -105,7 +105,8 @@ def asked_by(
         action = {"PutObject": "s3:PutObject"}.get(operation, f"s3:GetObject{version}")
         if operation not in {"PutObject", "GetObject", "HeadObject"}:
             raise NotImplementedError(operation)
-        yield Asked(action, f"{bucket}/{params['Key']}")
+        context = {"s3:if-none-match": [params["IfNoneMatch"]]} if "IfNoneMatch" in params else {}
+        yield Asked(action, f"{bucket}/{params['Key']}", context)
     elif service == "cloudwatch":
         yield Asked(
             f"cloudwatch:{operation}", other_arn.replace(":lambda:", ":cloudwatch:").replace("function:", "alarm:*")

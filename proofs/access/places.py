@@ -149,6 +149,9 @@ def _of_bucket(stack: StackNames) -> Iterator[AskedPlace]:
     bucket = f"arn:aws:s3:::bucket-reports-{stack.account}-{stack.suffix}"
     for name, key in _OBJECTS.items():
         yield AskedPlace(name, "s3", f"{bucket}/{key}")
+        if OWN_USER in key:
+            # Whoever writes it asks that there is none yet.
+            yield AskedPlace(f"{name}, if there is none", "s3", f"{bucket}/{key}", {"s3:if-none-match": ["*"]})
     for name, prefix in _LISTINGS.items():
         yield AskedPlace(f"a listing {name}", "s3", bucket, {"s3:prefix": [prefix]})
     yield AskedPlace("the bucket", "s3", bucket)

@@ -11,6 +11,7 @@ Grant = tuple[Sequence[str], Sequence[str]]
 _TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision", "what was done with a transaction")
 _ALERTS: Final = ("an alert's assignee", "an alert's score", "a case", "what says that a label waits")
 _PROFILES: Final = ("a profile", "a list entry", "the log's chain", "a model's breaker")
+_RECORDS: Final = ("own records", "own records, if there is none", "records of others")
 _RULESET: Final = ("the ruleset", "the rates", "the lists", "the choice of models")
 _APPROVALS: Final = "a listing of approvals"
 _KEY_READS: Final = ("kms:Decrypt", "kms:DescribeKey")
@@ -72,7 +73,7 @@ _READING: Final[list[Grant]] = [
             *("index by-list", "index by-status", "index by-entity"),
         ),
     ),
-    (("s3:GetObject",), (*_RULESET, "a report", "own records", "records of others")),
+    (("s3:GetObject",), (*_RULESET, "a report", *_RECORDS)),
     (("s3:GetObjectVersion",), _RULESET),
     (("s3:ListBucket",), ("a listing of rulesets", "a listing of reports", "a listing of records", _APPROVALS)),
     (("s3:ListBucketVersions",), ("a listing of rulesets",)),
@@ -82,7 +83,7 @@ _READING: Final[list[Grant]] = [
 ]
 _READING_LOG: Final[list[Grant]] = [(("s3:GetObject",), ("the log",)), (("s3:ListBucket",), ("a listing of the log",))]
 _RECORDING: Final[list[Grant]] = [
-    (("s3:PutObject",), ("own records",)),
+    (("s3:PutObject",), ("own records, if there is none",)),
     (("kms:Decrypt", "kms:GenerateDataKey"), ("the key through s3",)),
 ]
 
@@ -131,7 +132,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("s3:GetObject",), _RULESET),
         (("s3:ListBucket",), ("a listing of the log", "a listing of reports")),
         # The report says who changed the rules, and what has no record.
-        (("s3:GetObject",), ("own records", "records of others")),
+        (("s3:GetObject",), _RECORDS),
         (("s3:ListBucket",), ("a listing of records",)),
         (("s3:GetObjectVersion",), _RULESET),
         (("s3:ListBucket", "s3:ListBucketVersions"), ("a listing of rulesets",)),
@@ -152,14 +153,18 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_RECORDING,
         (("dynamodb:UpdateItem",), _OF_ANALYSTS),
         (("lambda:InvokeFunction",), ("the alias for tokens",)),
-        (("s3:PutObject",), ("own approval of a list entry", "own approval of a label")),
+        (
+            ("s3:PutObject",),
+            ("own approval of a list entry, if there is none", "own approval of a label, if there is none"),
+        ),
         (_KEY_WRITES, ("the key through dynamodb",)),
     ],
     "policy-rule-author": [
         *_READING,
         *_READING_LOG,
         *_RECORDING,
-        (("s3:PutObject",), ("the ruleset", "the rates", "the lists", "own approval", "own approval of models")),
+        (("s3:PutObject",), ("the ruleset", "the rates", "the lists")),
+        (("s3:PutObject",), ("own approval, if there is none", "own approval of models, if there is none")),
         (("dynamodb:UpdateItem",), ("a model's breaker",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
     ],

@@ -150,13 +150,13 @@ def test_a_rule_author_publishes_and_takes_back(aws: MinistackServer, system: Sy
 def test_an_author_approves_in_their_own_name_alone(aws: MinistackServer, system: System, policies: Policies) -> None:
     del system
     s3 = Desk(aws, policies["rule-author"]).browser.system.s3
-    put = partial(s3.put_object, Bucket=BUCKET, Body=b"{}")
+    put = partial(s3.put_object, Bucket=BUCKET, Body=b"{}", IfNoneMatch="*")
     for kind in ("rules", "models"):
         put(Key=f"approvals/{kind}/0123/{ANNA.user_id}")
         with pytest.raises(ClientError, match="AccessDenied"):
             put(Key=f"approvals/{kind}/0123/{BEN.user_id}")
         for role in ("analyst", "auditor"):
-            asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/{kind}/0123/{ANNA.user_id}")
+            asked = _put(f"approvals/{kind}/0123/{ANNA.user_id}")
             assert not allows(policies[role], asked, {"aws:userid": ANNA.user_id})
 
 
@@ -174,8 +174,7 @@ def test_an_analyst_tells_of_cases_and_of_nothing_else(analyst: Desk, system: Sy
 @pytest.mark.parametrize("kind", ["lists", "labels"])
 def test_an_analyst_approves_in_their_own_name_alone(policies: Policies, kind: str) -> None:
     def may(role: str, user_id: str) -> bool:
-        asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/{kind}/0123/{user_id}")
-        return allows(policies[role], asked, {"aws:userid": ANNA.user_id})
+        return allows(policies[role], _put(f"approvals/{kind}/0123/{user_id}"), {"aws:userid": ANNA.user_id})
 
     assert may("analyst", ANNA.user_id)
     assert not may("analyst", BEN.user_id)
@@ -206,6 +205,11 @@ def test_an_analyst_publishes_no_rules(analyst: Desk) -> None:
     fields = analyst.browser.form(analyst.browser.send("/rules/publish", **fields), "/rules/publish") | fields
     answer = analyst.browser.client.post("/rules/publish", data=fields, headers=headers)
     assert answer.status_code == 502
+
+
+def _put(key: str) -> Asked:
+    """Return what somebody asks for who writes an object that is not there yet."""
+    return Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{key}", {"s3:if-none-match": ["*"]})
 
 
 def updated(table: str, expression: str, value: object, **key: object) -> tuple[str, dict[str, Any]]:
@@ -242,14 +246,35 @@ def test_an_analyst_cannot_go_round_the_console(
         getattr(analyst.browser.system.dynamodb, operation)(**asked)
 
 
-def test_nobody_writes_a_record_in_anothers_name_or_replaces_one(aws: MinistackServer, policies: Policies) -> None:
+def test_nobody_writes_a_record_in_anothers_name_or_deletes_one(aws: MinistackServer, policies: Policies) -> None:
     for role in ("analyst", "rule-author", "auditor"):
         s3 = Desk(aws, policies[role]).browser.system.s3
         put = partial(s3.put_object, Bucket=BUCKET, Body=b"{}")
         with pytest.raises(ClientError, match="AccessDenied"):
-            put(Key=f"audit/date=2026-11-26/{BEN.user_id}/1-a.json")
+            put(Key=f"audit/date=2026-11-26/{BEN.user_id}/1-a.json", IfNoneMatch="*")
     statements = [each for role in policies.values() for each in role]
     assert not any(action.startswith("s3:Delete") for each in statements for action in each["Action"])
+
+
+@pytest.mark.parametrize(
+    ("role", "key"),
+    [
+        *((role, f"audit/date=2026-11-26/{ANNA.user_id}/1-a.json") for role in ("analyst", "rule-author")),
+        *(("rule-author", f"approvals/{kind}/0123/{ANNA.user_id}") for kind in ("rules", "models")),
+        *(("analyst", f"approvals/{kind}/0123/{ANNA.user_id}") for kind in ("lists", "labels")),
+    ],
+)
+@pytest.mark.usefixtures("system")
+def test_nobody_writes_another_record_or_mark_over_their_own(
+    aws: MinistackServer, policies: Policies, role: str, key: str
+) -> None:
+    """What was replaced goes with the bucket's old versions, and CloudTrail's data events are a setting."""
+    put = partial(Desk(aws, policies[role]).browser.system.s3.put_object, Bucket=BUCKET, Key=key)
+    put(Body=b"mine", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        put(Body=b"another")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        put(Body=b"another", IfNoneMatch="*")
 
 
 def test_only_an_analyst_asks_for_tokens_and_only_by_the_alias(policies: Policies) -> None:
