@@ -311,6 +311,11 @@ def test_a_damaged_note_or_label_hides_no_other_that_waits(desk: Desk, command: 
         UpdateExpression="SET label = :none, labeledAt = :none",
         ExpressionAttributeValues=to_item({":none": "x"}),
     )
+    # Both may be written by whoever labels, and an update makes what is not there.
+    note = {"transactionId": "label#z", "statusShard": "LABEL_WAITS", "createdAt": NOW, "timestamp": 1, "givenBy": "x"}
+    desk.system.dynamodb.put_item(TableName=ALERTS, Item=to_item(note))
+    made_up = {"transactionId": "z", "timestamp": 1, "label": "FRAUD", "labelSource": "x", "labeledAt": 5}
+    desk.system.dynamodb.put_item(TableName=TRANSACTIONS, Item=to_item(made_up))
     assert "a-1" in words(desk.ben.page("/labels"))
     (waits,) = json.loads(command("labels", "waiting", "--json").out)
     assert waits["transactionId"] == "a-1"

@@ -49,6 +49,37 @@ def test_the_location_lies_below_the_path_that_the_client_called(processor: Proc
     assert answer["headers"]["Location"] == f"{base}/{sent['transactionId']}"
 
 
+def write_label_alone(processor: Processor, transaction_id: str, timestamp: int) -> None:
+    """Write what the analysts' policy lets them write under any key: an update makes an item that is not there."""
+    processor.client.update_item(
+        TableName=processor.table,
+        Key=to_item({"transactionId": transaction_id, "timestamp": timestamp}),
+        UpdateExpression="SET labelSource = :x",
+        ExpressionAttributeValues=to_item({":x": "x"}),
+    )
+
+
+def test_attributes_of_a_label_claim_no_id(processor: Processor) -> None:
+    sent = payment()
+    write_label_alone(processor, sent["transactionId"], 0)
+    assert [processor.post(sent)["statusCode"] for _ in range(2)] == [201, 200]
+    assert processor.post(sent | {"amountMinor": 1})["statusCode"] == 409
+    assert body_of(processor.get(sent["transactionId"]))["status"] == "PENDING"
+
+
+def test_attributes_of_a_label_hide_no_transaction(processor: Processor) -> None:
+    sent = payment()
+    assert processor.post(sent)["statusCode"] == 201
+    processor.add(sent["transactionId"], DECISION.to_item())
+    for later in range(1, 4):
+        write_label_alone(processor, sent["transactionId"], processor.time[0] + later)
+    before = processor.calls["Query"]
+    assert body_of(processor.get(sent["transactionId"]))["decision"] == "REVIEW"
+    assert processor.calls["Query"] == before + 2
+    write_label_alone(processor, "never-posted", processor.time[0])
+    assert processor.get("never-posted")["statusCode"] == 404
+
+
 def test_identifiers_are_stored_as_tokens_and_places_coarse(processor: Processor) -> None:
     raw = {
         "customerId": "customer-81",

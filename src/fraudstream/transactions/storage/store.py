@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _IF_ABSENT = "attribute_not_exists(transactionId)"
+# Whoever may label may write attributes of a label under any key: an item of those alone claims nothing.
+_IF_UNCLAIMED = "attribute_not_exists(payloadHash)"
 _TOKEN_BYTES = 6
 
 
@@ -109,7 +111,7 @@ class TransactionStore:
         # A claim whose transaction never comes is found by the same mark.
         mark = sample_mark(transaction.transaction_id, transaction.received_at)
         claim |= mark and {**mark, "receivedAt": transaction.received_at}
-        if held := self._put_if_absent(to_item(claim)):
+        if held := self._put_if_absent(to_item(claim), _IF_UNCLAIMED):
             earlier = from_item(held)
             if not is_same_payload(request, earlier["payloadHash"], self.tokenizer):
                 raise ConflictError
@@ -138,13 +140,13 @@ class TransactionStore:
             raise StoreUnavailableError from error
         return None if item is None else decode_readable(item)
 
-    def _put_if_absent(self, item: Item) -> Item | None:
+    def _put_if_absent(self, item: Item, is_absent: str = _IF_ABSENT) -> Item | None:
         """Write an item if its key is free; else return the item that is stored, which costs no read."""
         try:
             self.client.put_item(
                 TableName=self.table,
                 Item=item,
-                ConditionExpression=_IF_ABSENT,
+                ConditionExpression=is_absent,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -161,7 +163,9 @@ def newest_item(
 ) -> Item | None:
     """Read a transaction's item, consistently; None if there is none, or only its claim.
 
-    A card number is the id of none, and is not asked for: trails of who read what keep the keys.
+    A card number is the id of none, and is not asked for: trails of who read what keep the keys. What is no transaction
+    is passed over: whoever may label may write attributes of a label under any key, and a later time than its own would
+    hide a transaction with its decision.
 
     Args:
         client: asks DynamoDB.
@@ -172,14 +176,20 @@ def newest_item(
     if holds_card_number(transaction_id):
         return None
     projection: dict[str, Any] = {} if attributes is None else {"ProjectionExpression": attributes}
-    page = client.query(
-        TableName=table,
-        KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
-        ExpressionAttributeNames={"#timestamp": "timestamp"},
-        ExpressionAttributeValues=to_item({":id": transaction_id, ":claim": CLAIM_TIMESTAMP}),
-        ConsistentRead=True,
-        ScanIndexForward=False,
-        Limit=1,
+    asked: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": "transactionId = :id AND #timestamp > :claim",
+        "FilterExpression": "kind = :kind",
+        "ExpressionAttributeNames": {"#timestamp": "timestamp"},
+        "ExpressionAttributeValues": to_item(
+            {":id": transaction_id, ":claim": CLAIM_TIMESTAMP, ":kind": ItemKind.TRANSACTION.value}
+        ),
+        "ConsistentRead": True,
+        "ScanIndexForward": False,
         **projection,
-    )
+    }
+    # A limit is of items before the filter: the first one is the transaction, but for such a case.
+    page = client.query(**asked, Limit=1)
+    while not page["Items"] and "LastEvaluatedKey" in page:
+        page = client.query(**asked, ExclusiveStartKey=page["LastEvaluatedKey"])
     return page["Items"][0] if page["Items"] else None

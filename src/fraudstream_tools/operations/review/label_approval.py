@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import ALERT_STATUS_INDEX, LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS
+from fraudstream.contract import ALERT_STATUS_INDEX, LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS, ItemKind
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _READ: Final = (
-    "transactionId, #timestamp, amountMinor, currency, label, labelSource, labeledAt, fraudType, fraudTypeAt, "
+    "transactionId, #timestamp, kind, amountMinor, currency, label, labelSource, labeledAt, fraudType, fraudTypeAt, "
     "labelApprovedAt, learntLabel, learntLabeledAt"
 )
 
@@ -118,8 +118,11 @@ class LabelApproval:
             }
             for note in some:
                 item = found.get(_name(note))
-                label = read_item(item, Label) if item is not None and waits(from_item(item)) else None
-                if item is not None and label is not None:
+                # Whoever may write what waits may name any item, and write a label into one that is no transaction.
+                if item is None or item.get("kind") != {"S": ItemKind.TRANSACTION.value}:
+                    continue
+                label = read_item(item, Label) if waits(from_item(item)) else None
+                if label is not None:
                     yield _waiting(item, label, note)
 
     def approve(self, transaction_id: str, digest: str, *, reason: str) -> Label:
