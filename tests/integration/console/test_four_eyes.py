@@ -13,6 +13,7 @@ from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream.detection.stores.rulesets.active import RulesetStore
+from fraudstream.detection.stores.rulesets.earlier_versions import MAX_STATES
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.rulesets.history import RuleChange
 from infra.data.program_rules import program_ruleset
@@ -246,6 +247,19 @@ def test_objects_that_are_no_marks_hide_none(system: System) -> None:
         # A page of S3 has a thousand.
         list(pool.map(lambda n: put(Key=f"approvals/rules/digest/!{n:04}/{BEN.user_id}"), range(1000)))
     assert ChangeMarks(system.s3, BUCKET, FourEyes.RULES).people("digest") == (ANNA.user_id, BEN.user_id)
+
+
+def test_however_many_wait_a_function_that_starts_finds_the_last_approved_one(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    """One person may store as many as they like, and so may a pipeline that deploys every change."""
+    anna, ben = people
+    publish(anna)
+    approve(ben)
+    rules = stored_files(system)[0]
+    for number in range(MAX_STATES + 1):
+        system.s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}ruleset.yaml", Body=rules + b"# %d\n" % number)
+    assert "large-night-transfer" in rules_of(system)
 
 
 def test_a_function_that_has_nothing_approved_says_so(system: System) -> None:

@@ -12,7 +12,7 @@ from fraudstream.detection import trial
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, load_models, model_names, parse_selection
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
-from fraudstream.detection.stores.rulesets.earlier_versions import earlier_states
+from fraudstream.detection.stores.rulesets.earlier_versions import MAX_STATES, MAX_WAITING_STATES, earlier_states
 from fraudstream.detection.stores.rulesets.s3_cache import S3Cache, is_absent
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
@@ -129,9 +129,15 @@ class RulesetStore:
             Exception: the given error, where there is no such ruleset or S3 cannot be read at all.
         """
         if self._history and (isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error))):
-            for state in earlier_states(self._history(), self._bucket, self._prefix, RULESET_FILES.__contains__):
+            most = MAX_WAITING_STATES if self._approvals else MAX_STATES
+            wanted = RULESET_FILES.__contains__
+            for state in earlier_states(self._history(), self._bucket, self._prefix, wanted, most):
                 try:
-                    return self._usable(*(state.read(name) for name in RULESET_FILES))
+                    files = [state.read(name) for name in RULESET_FILES]
+                    # One person may store any number that wait: these are passed over before anybody reads the rules.
+                    if self._approvals:
+                        self._approvals.check(*files)
+                    return self._usable(*files)
                 except (RulesetError, FileNotFoundError):
                     continue
         raise error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 MAX_STATES: Final = 50
 """States that are looked at, each one change older than the one before."""
+MAX_WAITING_STATES: Final = 1000
+"""States that are looked at where most may only wait for a second person: each costs two requests. Own choice: who
+stores more within `oldVersionDays` does so on purpose."""
+_KEPT_FILES: Final = 6
+"""Files that are remembered: of two states that follow each other, all but one are the same."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ def states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]
         BotoCoreError: S3 cannot be reached.
     """
 
+    @lru_cache(_KEPT_FILES)
     def fetch(name: str, version: str) -> bytes:
         return read_beginning(s3, bucket, prefix + name, MOST_BYTES, VersionId=version).content
 
@@ -76,12 +83,19 @@ def states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]
         undone[name] += 1
 
 
-def earlier_states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> Iterator[FolderState]:
-    """Yield what was stored before the newest change, before the change before it, and so on: up to `MAX_STATES`.
+def earlier_states(
+    s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool], most: int = MAX_STATES
+) -> Iterator[FolderState]:
+    """Yield what was stored before the newest change, before the change before it, and so on: see `states`.
 
-    See `states`.
+    Args:
+        s3: see `states`.
+        bucket: see `states`.
+        prefix: see `states`.
+        wanted: see `states`.
+        most: how many are yielded at most.
     """
-    return islice(states(s3, bucket, prefix, wanted), 1, 1 + MAX_STATES)
+    return islice(states(s3, bucket, prefix, wanted), 1, 1 + most)
 
 
 def _history(
