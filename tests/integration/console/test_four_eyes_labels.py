@@ -276,15 +276,26 @@ def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, t
         ("a-1", "chargeback"),
         ("a-2", "analyst"),
     }
-    ran = command("labels", "approve", "--reason", "mine")
-    assert (ran.code, "no label waits for your mark" in ran.err) == (1, True)
+    ran = command("labels", "approve", *[each["digest"] for each in waiting], "--reason", "mine")
+    assert (ran.code, "no label got your mark" in ran.err) == (1, True)
     decide(desk.anna, label="LEGITIMATE")
-    ran = command("labels", "approve", "a-1", "--reason", "seen", "--json")
-    assert json.loads(ran.out) == {"approved": ["a-1"]}
+    digest = command("labels", "waiting").out.splitlines()[0].split()[0]
+    ran = command("labels", "approve", digest, "--reason", "seen", "--json")
+    assert [(each["transactionId"], each["label"]) for each in json.loads(ran.out)] == [("a-1", "LEGITIMATE")]
     assert desk.log == {("a-1", "LEGITIMATE")}
     approve(desk.ben)
     assert (desk.changes, desk.log) == (0, {("a-1", "LEGITIMATE"), ("a-2", "LEGITIMATE")})
     assert "no label waits for anybody" in command("labels", "waiting").out
+
+
+def test_the_command_approves_what_was_seen_and_not_what_somebody_says_since(desk: Desk, command: Command) -> None:
+    decide(desk.anna)
+    (seen,) = json.loads(command("labels", "waiting", "--json").out)
+    decide(desk.anna, label="LEGITIMATE")
+    for digest in (seen["digest"], seen["digest"][:16], "", "a"):
+        ran = command("labels", "approve", digest, "--reason", "seen")
+        assert (ran.code, "nothing that waits has this digest" in ran.err) == (1, True)
+    assert desk.log == set()
 
 
 @pytest.mark.parametrize(("learnt_at", "counts"), [(None, True), ("500", True), ("3000", False)])

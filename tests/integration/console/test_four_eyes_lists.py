@@ -13,7 +13,7 @@ from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.detection.stores.profiles.reads import read_once
 from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.transactions.storage.attributes import from_item, to_item
-from tests.cli_harness import Command
+from tests.cli_harness import Command, Ran
 from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, who_did_what, words
 from tests.integration.cli.review_harness import BUCKET, System
 
@@ -174,17 +174,35 @@ def counting(asked: list[str]) -> Callable[..., None]:
     return hook
 
 
+def approve_all(command: Command, *more: str) -> Ran:
+    seen = json.loads(command("lists", "waiting", "--json").out)
+    return command("lists", "approve", *[each["digest"] for each in seen], "--reason", "seen", *more)
+
+
+def test_the_command_approves_what_was_seen_and_not_what_somebody_wants_since(
+    people: tuple[Browser, Browser], system: System, command: Command
+) -> None:
+    anna, ben = people
+    block(ben)
+    (line, *_) = command("lists", "waiting").out.splitlines()
+    digest = line.split("waits: ")[1]
+    block(anna)
+    ran = command("lists", "approve", digest, "--reason", "seen")
+    assert (ran.code, f"{digest}: nothing that waits has this digest" in ran.err) == (1, True)
+    assert lists_of(system) == set()
+
+
 def test_the_command_writes_and_approves_too(people: tuple[Browser, Browser], system: System, command: Command) -> None:
     anna, _ = people
     ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "takeover")
     assert (ran.code, "somebody else has approved it" in ran.err) == (0, True)
     assert ran.out == f"customer {CUSTOMER} is not on blocked yet\n"
-    assert "no entry waits for your mark" in command("lists", "approve", "--reason", "mine").err
+    assert "your mark is on it already" in approve_all(command).err
     send(anna, "approve")
     assert lists_of(system) == {"blocked"}
     send(anna, "remove")
     assert "its end waits" in command("lists", "show").out
-    ran = command("lists", "approve", "blocked", "--token", CUSTOMER, "--reason", "seen", "--json")
+    ran = approve_all(command, "--json")
     (done,) = json.loads(ran.out)
     assert (done["list"], done["token"], done["waits"]) == ("blocked", CUSTOMER, True)
     assert lists_of(system) == set()
@@ -213,7 +231,7 @@ def test_entries_are_approved_before_two_people_are_asked_for(
     anna.system.four_eyes = ()
     block(anna)
     monkeypatch.delenv("FRAUDSTREAM_FOUR_EYES")
-    assert command("lists", "approve", "--reason", "looked at").code == 0
+    assert approve_all(command).code == 0
     assert lists_of(system) == set()
     send(ben, "approve")
     assert lists_of(system) == {"blocked"}

@@ -17,6 +17,7 @@ from fraudstream_tools.cli.support.options import (
 )
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.review.case_work import case_closing, waiting_labels
+from fraudstream_tools.cli.support.review.digests import shown_digest, with_digests
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of, label_file, label_transaction, required_truth
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, one_line, out, print_json
@@ -171,6 +172,8 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
 def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """List the labels that wait for a second person, newest first, where labels need two.
 
+    The digest in front of each is what `labels approve` takes.
+
     fraudstream labels waiting --json
     """
     from fraudstream_tools.cli.support.terminal.ages import moment_text
@@ -182,16 +185,14 @@ def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
         return
     for each in found:
         said = one_line(f"{each.label.label}, says {each.label.label_source}; given by {each.by}")
-        at = moment_text(each.label.labeled_at)
-        out.print(f"{at}  {shown(each.transaction_id)}  {said}", markup=False, soft_wrap=True)
+        when = f"{shown_digest(each)}  {moment_text(each.label.labeled_at)}"
+        out.print(f"{when}  {shown(each.transaction_id)}  {said}", markup=False, soft_wrap=True)
     if not found:
         out.print("no label waits for anybody")
 
 
 def approve(
-    transaction_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID…", help="Of these transactions.  [default: all that wait]")
-    ] = None,
+    digests: Annotated[list[str], typer.Argument(metavar="DIGEST…", help="Of labels that `labels waiting` shows.")],
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may count; it is recorded.")],
     stack: StackOption = None,
@@ -200,12 +201,13 @@ def approve(
     """Approve labels that somebody else has given, where labels need two people.
 
     ```
-    fraudstream labels approve order-20261123-0001 --reason "the bank's letter says so"
-    fraudstream labels approve --reason "compared with the acquirer's file"
+    fraudstream labels approve 5f0c2a9be1d47c38 --reason "the bank's letter says so"
+    fraudstream labels waiting > seen.txt      # and for many: look at them, and take the digests in front
+    cut -c1-16 seen.txt | xargs fraudstream labels approve --reason "compared with the acquirer's file"
     ```
 
-    Each label that waits and does not have your own mark gets it, and counts within a second. Without an id it is all
-    that wait: look at `fraudstream labels waiting` first.
+    Each of them that does not have your own mark gets it, and counts within a second. A label that somebody has changed
+    since you looked has another digest, and is left alone.
     """
     from fraudstream_tools.operations.approving import ApprovalError
     from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
@@ -216,37 +218,28 @@ def approve(
         checked_reason(reason)
     except ReasonError as error:
         raise CommandError(str(error)) from None
-    if transaction_ids:
-        found = [(name, _digest_of(deployment, name)) for name in dict.fromkeys(transaction_ids)]
-    else:
-        found = [(each.transaction_id, each.digest) for each in approval.waiting()]
-    closing, done = case_closing(deployment, approval), list[str]()
-    for name, digest in found:
+    closing = case_closing(deployment, approval)
+    done: list[WaitingLabel] = []
+    for each in with_digests(approval.waiting(), digests, "fraudstream labels waiting"):
         try:
-            closing.approve_label(name, digest, reason=reason)
-            done.append(name)
+            closing.approve_label(each.transaction_id, each.digest, reason=reason)
+            done.append(each)
         except ApprovalError as error:
-            err.print(f"{shown(name)}: {error}", markup=False, soft_wrap=True)
+            err.print(f"{shown(each.transaction_id)}: {error}", markup=False, soft_wrap=True)
     if as_json:
-        print_json({"approved": done})
-    elif done:
-        out.print(f"{len(done):,} approved; what is approved counts within a second")
+        print_json([_as_json(each) for each in done])
+    for each in () if as_json else done:
+        said = f"{shown(each.transaction_id)} is {each.label.label}: it counts within a second"
+        out.print(said, markup=False, soft_wrap=True)
     if not done:
-        raise CommandError("no label waits for your mark: `fraudstream labels waiting` has them all")
+        raise CommandError("no label got your mark: `fraudstream labels waiting` has all that wait")
 
 
 def _as_json(each: "WaitingLabel") -> dict[str, object]:
     import msgspec
 
-    return {"transactionId": each.transaction_id, **msgspec.to_builtins(each.label), "by": each.by}
-
-
-def _digest_of(deployment: Deployment, transaction_id: str) -> str:
-    """Return by what the label of a transaction is approved; nothing where it has none."""
-    from fraudstream.detection.stores.approvals.label_approvals import label_digest
-
-    label = _known(deployment, transaction_id).label
-    return label_digest(transaction_id, label.label, label.labeled_at) if label else ""
+    known = {"digest": each.digest, "transactionId": each.transaction_id}
+    return {**known, **msgspec.to_builtins(each.label), "by": each.by}
 
 
 def _print(deployment: Deployment, transaction_id: str) -> None:

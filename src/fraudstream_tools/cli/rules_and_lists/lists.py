@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,12 +12,13 @@ from rich.text import Text
 from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver, audit_log, needs_two, say_that_it_waits
+from fraudstream_tools.cli.support.review.digests import with_digests
 from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.listed_entities import entry_as_json, print_changes, print_entry
 from fraudstream_tools.cli.support.terminal.ages import parse_day
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, one_line, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
@@ -57,6 +58,7 @@ stand in lists.yaml itself.
     group.command()(show)
     group.command()(add)
     group.command()(remove)
+    group.command()(waiting)
     group.command()(approve)
     app.add_typer(group)
 
@@ -183,26 +185,40 @@ def show(
         out.print(Text(f"{key} in the table of profiles cannot be read: delete it", style="red"), soft_wrap=True)
 
 
+def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """List the entries of lists, and the removals, that wait for a second person (setting `fourEyes`).
+
+    Before the setting names lists, all entries wait that do not have two marks yet. The digest of each is what
+    `lists approve` takes.
+
+    fraudstream lists waiting --json
+    """
+    with _problems():
+        found = _waiting(_listing(Deployment(stack), is_asked=True))
+    if as_json:
+        print_json([entry_as_json(each) for each in found])
+        return
+    for each in found:
+        print_entry(each)
+    if not found:
+        out.print("no entry waits for anybody")
+
+
 def approve(
-    list_name: Annotated[
-        str | None, typer.Argument(metavar="LIST", help="The list's name; without one, all lists are meant.")
-    ] = None,
+    digests: Annotated[list[str], typer.Argument(metavar="DIGEST…", help="Of entries that `lists waiting` shows.")],
     *,
-    token: Annotated[
-        list[str] | None, typer.Option("--token", metavar="TOKEN", help="Only entries of these entities.")
-    ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may count; it is recorded.")],
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Approve entries of lists, or their removals, that wait for a second person (setting `fourEyes`).
 
-    `lists show` says which ones wait. Before the setting names lists, two people approve all entries in this way:
-    without marks they would not count any more. Entries with your own mark are left out. Exits with 1 if there is no
-    other one.
+    Before the setting names lists, two people approve all entries in this way: without marks they would not count any
+    more. An entry that somebody has changed since you looked has another digest, and is left alone. Exits with 1 if
+    none got your mark.
 
     ```
-    fraudstream lists approve blocked --token tok_5hQJmVWeqAVnVQB4WmnPgA --reason "seen the dispute"
+    fraudstream lists approve 5f0c2a9be1d47c38 --reason "seen the dispute"
     ```
     """
     from fraudstream_tools.operations.approving import ApprovalError
@@ -211,11 +227,13 @@ def approve(
     done: list[ListedEntity] = []
     with _problems():
         listing = _listing(deployment, is_asked=True)
-        for each in listing.lists.show(list_name).entries:
-            if each.waits and (token is None or each.token in token):
-                with suppress(ApprovalError):
-                    listing.approve(each.list_name, each.kind, each.token, each.digest, reason=reason)
-                    done.append(each)
+        for each in with_digests(_waiting(listing), digests, "fraudstream lists waiting"):
+            try:
+                listing.approve(each.list_name, each.kind, each.token, each.digest, reason=reason)
+                done.append(each)
+            except ApprovalError as error:
+                said = one_line(f"{each.list_name} {each.kind.value} {each.token}: {error}")
+                err.print(said, markup=False, soft_wrap=True)
     if as_json:
         print_json([entry_as_json(each) for each in done])
     for each in () if as_json else done:
@@ -224,7 +242,11 @@ def approve(
         )
         out.print(said, markup=False, soft_wrap=True)
     if not done:
-        raise CommandError("no entry waits for your mark: `fraudstream lists show` has them all")
+        raise CommandError("no entry got your mark: `fraudstream lists waiting` has all that wait")
+
+
+def _waiting(listing: "ListEditor") -> list["ListedEntity"]:
+    return [each for each in listing.lists.show().entries if each.waits]
 
 
 def _print_changes(

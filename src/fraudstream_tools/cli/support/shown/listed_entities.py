@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fraudstream_tools.cli.support.review.digests import shown_digest
 from fraudstream_tools.cli.support.terminal.ages import last_day_text, moment_text
 from fraudstream_tools.cli.support.terminal.output import one_line, out, print_json
 
@@ -58,7 +59,8 @@ def print_entry(listed: "ListedEntity") -> None:
     entry = listed.entry
     line = Text.assemble((one_line(listed.list_name), "bold"), one_line(f"  {listed.kind.value} {listed.token}"))
     line.append("" if entry.until is None else f"  until {last_day_text(entry.until)}")
-    line.append(("  its end waits" if entry.ended_at else "  waits") if listed.waits else "", style="yellow")
+    if listed.waits:
+        line.append(f"  {'its end waits' if entry.ended_at else 'waits'}: {shown_digest(listed)}", style="yellow")
     out.print(line, soft_wrap=True)
     said = one_line(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}")
     out.print(said, markup=False, soft_wrap=True)
@@ -71,6 +73,7 @@ def entry_as_json(listed: "ListedEntity") -> dict[str, Any]:
     """Return an entry as `--json` has it."""
     entry = listed.entry
     return {
+        "digest": listed.digest,
         "list": listed.list_name,
         "kind": listed.kind.value,
         "token": listed.token,
