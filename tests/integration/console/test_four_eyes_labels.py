@@ -270,6 +270,9 @@ def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, t
     file.write_text(f"transactionId,label,labeledAt\na-2,LEGITIMATE,{NOW + 77}\n")
     ran = command("labels", "import", str(file), "--json")
     assert (ran.code, json.loads(ran.out)["results"]) == (0, {"WRITTEN": 1})
+    file.write_text(f"transactionId,label,labeledAt\nnever-posted,FRAUD,{NOW}\n")
+    ran = command("labels", "import", str(file))
+    assert (ran.code, "once somebody else has approved it" in ran.err) == (1, False)
     assert (desk.changes, desk.log) == (0, set())
     waiting = json.loads(command("labels", "waiting", "--json").out)
     assert {(each["transactionId"], each["labelSource"]) for each in waiting} == {

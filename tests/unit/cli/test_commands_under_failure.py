@@ -190,6 +190,7 @@ OUTPUTS = dict.fromkeys(("apiUrl", "endpointUrl", "lambdaUrl"), "http://127.0.0.
     "analyzerFunction": "lambda-fraud-analyzer-local",
     "processorFunction": "lambda-transaction-processor-local",
     "tokenKeys": "2",
+    "tokenNumber": "1",
     "tokenKey": "A" * 44,
     "placeholders": "unknown",
     "accessKeyId": "AKIDLOCAL",
@@ -207,6 +208,7 @@ VARIABLES = {
     "FRAUDSTREAM_ANALYZER_FUNCTION": "lambda-fraud-analyzer-dev",
     "FRAUDSTREAM_PROCESSOR_FUNCTION": "lambda-transaction-processor-dev",
     "FRAUDSTREAM_TOKEN_KEYS": "2",
+    "FRAUDSTREAM_TOKEN_NUMBER": "1",
 }
 
 
@@ -304,6 +306,18 @@ def test_a_connection_that_is_refused_is_named(
     on_aws(monkeypatch, "http://127.0.0.1:1")
     ran = fraudstream(*arguments.split())
     assert ended_in_a_sentence(ran, "127.0.0.1:1")
+
+
+@pytest.mark.parametrize("name", ["FRAUDSTREAM_TOKEN_KEYS", "FRAUDSTREAM_TOKEN_NUMBER"])
+@pytest.mark.parametrize("told", [None, "two"])
+def test_keys_of_tokens_that_nothing_tells_of_are_not_guessed(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, name: str, told: str | None
+) -> None:
+    on_aws(monkeypatch, "http://127.0.0.1:1")
+    monkeypatch.delenv(name)
+    if told:
+        monkeypatch.setenv(name, told)
+    assert ended_in_a_sentence(fraudstream("tokens", "rotate"), name)
 
 
 def checkout(monkeypatch: pytest.MonkeyPatch) -> None:

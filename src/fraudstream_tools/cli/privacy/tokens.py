@@ -34,7 +34,7 @@ def rotate(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     ```
     """
     deployment = Deployment(stack)
-    keys, number = (int(deployment.get(name) or 1) for name in ("tokenKeys", "tokenNumber"))
+    keys, number = deployment.number("tokenKeys"), deployment.number("tokenNumber")
     left = _run(deployment, dry_run=True) if keys > 1 else None
     profiles, everything = (left.counts["profiles"], sum(left.counts.values())) if left else (0, 0)
     if keys > number:

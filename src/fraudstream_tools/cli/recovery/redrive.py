@@ -65,7 +65,8 @@ def redrive(
     )
     if not wanted and report is None and file is None and log is None:
         raise CommandError(
-            "which? Give one or more transactionIds, --report with a day's report.json, or --log with a decision log\n"
+            "which? Give one or more transactionIds, --file with a list of them, --report with a day's\n"
+            "report.json, or --log with a decision log\n"
             "(a report that failed is created again by: fraudstream report --date YYYY-MM-DD)"
         )
     if not wanted:

@@ -131,7 +131,8 @@ def label_file(
             _print_counts(file, content, given)
             if closed:
                 out.print(f"closed with them: {counted(closed, 'case')}")
-            say_that_it_waits(deployment, FourEyes.LABELS)
+            if _labelled(content, results):
+                say_that_it_waits(deployment, FourEyes.LABELS)
     for key, why in [] if as_json else refused[:_SHOWN]:
         err.print(f"{shown(key.name)}: {why}", markup=False)
     if len(refused) > _SHOWN and not as_json:

@@ -104,6 +104,16 @@ class Deployment:
         """Return one of the stack's outputs, or None where nothing says what it is."""
         return self.given.get(output) or os.environ.get(VARIABLES[output]) or self._outputs.get(output)
 
+    def number(self, output: str) -> int:
+        """Return an output that is a whole number.
+
+        Raises:
+            CommandError: nothing says what it is, or it is no number.
+        """
+        if not (value := self[output]).isdecimal():
+            raise CommandError(f"{output} ({VARIABLES[output]} in the environment) has to be a whole number")
+        return int(value)
+
     @property
     def api_url(self) -> str:
         """Return the API's URL, without a slash at its end.

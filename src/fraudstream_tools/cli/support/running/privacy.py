@@ -54,7 +54,7 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     )
 
     is_token = re.fullmatch(TOKEN_PATTERN, text) is not None
-    if is_token and int(deployment.get("tokenKeys") or 1) == 1:
+    if is_token and (not deployment.get("tokenKeys") or deployment.number("tokenKeys") == 1):
         return [text]
 
     def ask(**asked: Sequence[object]) -> list[list[str]]:
