@@ -81,7 +81,7 @@ def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
     while True:
         time.sleep(_LOOK_SECONDS)
         if news := watch.news():
-            err.print(f"warning: {news}", style="yellow", markup=False, soft_wrap=True)
+            err.print(f"warning: {news}", style="yellow", soft_wrap=True)
 
 
 def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
@@ -128,4 +128,4 @@ def _print_hints(cloud: "LocalCloud", state: Path) -> None:
         "Ctrl-C stops it and leaves nothing behind.",
     )
     for line in lines:
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)

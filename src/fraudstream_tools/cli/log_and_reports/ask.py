@@ -121,7 +121,7 @@ def ask(
             }
         )
     elif html is not None:
-        out.print(f"{html}: {counted(len(answer.rows), 'row')}", markup=False, soft_wrap=True)
+        out.print(f"{html}: {counted(len(answer.rows), 'row')}", soft_wrap=True)
     else:
         _print(answer, chart or [])
 
@@ -133,7 +133,7 @@ def _ask_athena(stack: str | None, sql: str, values: list[str], limit: int) -> "
 
     answer = athena_of(Deployment(stack)).ask(sql, values, limit)
     read = answer.scanned or 0
-    err.print(f"Athena query {answer.query_id} read {read:,} bytes (${dollars(read):.4f})", markup=False)
+    err.print(f"Athena query {answer.query_id} read {read:,} bytes (${dollars(read):.4f})")
     return answer
 
 

@@ -91,7 +91,6 @@ def pull(
         err.print("the bucket has no decision log of these days yet")
     out.print(
         f"{folder}: {len(missing):,} of {counted(len(listed), 'object')} copied, {counted(size, 'byte')}",
-        markup=False,
         soft_wrap=True,
     )
     if removed:
@@ -191,17 +190,16 @@ def rebuild(
         return
     out.print(
         f"{counted(looked, 'transaction')} of {day:%Y-%m-%d} in the table: {counted(added, 'line')} added to the log",
-        markup=False,
     )
 
 
 def _print_verification(verification: Any) -> None:  # noqa: ANN401  (JSON)
     for finding in verification["findings"]:
-        err.print(f"{finding['problem']}: {finding['what']}", markup=False, soft_wrap=True)
+        err.print(f"{finding['problem']}: {finding['what']}", soft_wrap=True)
     if verification["erased"]:
-        out.print(f"somebody's data was erased from {counted(len(verification['erased']), 'hour')}", markup=False)
+        out.print(f"somebody's data was erased from {counted(len(verification['erased']), 'hour')}")
     hours, files, links = verification["hours"], verification["files"], verification["links"]
     looked = f"{counted(hours, 'hour')}, {counted(files, 'file')} and {counted(links, 'link')} of the chain"
     wrong = len(verification["findings"])
     result = f"{wrong:,} {word_for(wrong, 'is', 'are')} not what was written" if wrong else "all are what was written"
-    out.print(f"{looked}: {result}" if links else "no hour of the log has been chained yet", markup=False)
+    out.print(f"{looked}: {result}" if links else "no hour of the log has been chained yet")

@@ -71,7 +71,7 @@ def report(
         return
     path = output or Path(f"report-{wanted}.{file_format}")
     path.write_bytes(content)
-    out.print(str(path), markup=False)
+    out.print(str(path))
     if open_it:
         webbrowser.open(path.resolve().as_uri())
 

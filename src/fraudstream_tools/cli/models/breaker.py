@@ -108,12 +108,11 @@ def _print(state: "BreakerState") -> None:
     from fraudstream_tools.cli.support.terminal.ages import moment_text
 
     status = "may decline" if state.broken_at is None else f"is held back since {moment_text(state.broken_at)}"
-    out.print(f"model {state.version} {status}", markup=False)
+    out.print(f"model {state.version} {status}")
     out.print(
         f"in the last 24 hours it alone flagged {state.flagged:,} of {state.decisions:,} decisions; "
         f"its promise allows {state.allowed:,.1f}",
-        markup=False,
         soft_wrap=True,
     )
     if state.reset_at is not None:
-        out.print(f"reset at {moment_text(state.reset_at)} by {state.reset_by}", markup=False, soft_wrap=True)
+        out.print(f"reset at {moment_text(state.reset_at)} by {state.reset_by}", soft_wrap=True)

@@ -118,7 +118,7 @@ def evaluate(
             planned = plan(transactions.first, transactions.last)
             with progress_bar("judging", transactions.rows) as advance:
                 rows = evaluate_transactions(transactions, transactions.rows, judge, planned, advance)
-    err.print(f"{counted(ordered.rows, 'transaction')}, {ordered.frauds:,} of them fraud", markup=False)
+    err.print(f"{counted(ordered.rows, 'transaction')}, {ordered.frauds:,} of them fraud")
     tell_repeated(ordered.repeated)
     _show(rows, reviews, as_json=as_json)
 

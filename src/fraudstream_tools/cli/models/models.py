@@ -52,10 +52,10 @@ def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
         out.print("no model is named: rules decide alone", style="dim")
     for each in stored.models:
         problem = f": {each.problem}" if each.problem else ""
-        out.print(f"{'live' if each.is_live else 'shadow'} {each.name}{problem}", markup=False, soft_wrap=True)
+        out.print(f"{'live' if each.is_live else 'shadow'} {each.name}{problem}", soft_wrap=True)
     if stored.digest is not None:
         waiting = ", which waits until somebody else has approved it" if waits else ""
-        out.print(f"version {stored.version}{waiting}", markup=False, soft_wrap=True)
+        out.print(f"version {stored.version}{waiting}", soft_wrap=True)
         out.print(f"digest {stored.digest}", style="dim", soft_wrap=True)
 
 
@@ -90,7 +90,7 @@ def approve(
         print_json({"digest": digest, "approved": True})
     else:
         said = f"your mark is on the models {digest[:VERSION_DIGITS]}; functions use it within a minute of the second"
-        out.print(said, markup=False, soft_wrap=True)
+        out.print(said, soft_wrap=True)
 
 
 def model_approval(deployment: Deployment) -> "ModelApproval | None":

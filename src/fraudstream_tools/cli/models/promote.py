@@ -148,11 +148,11 @@ def promote(
         raise CommandError(f"{where}{error}") from None
     # Where a comparison has been printed as JSON, one object is all that a program reads.
     if not as_json:
-        out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
+        out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", soft_wrap=True)
     elif shadow:
         print_json({"model": model.version, "live": chosen.live, "shadow": chosen.shadow, "waits": waits})
     if waits:
-        err.print("functions use it when somebody else has approved it: fraudstream models show", markup=False)
+        err.print("functions use it when somebody else has approved it: fraudstream models show")
 
 
 def _refuse_worse(compared: "ModelComparison", model: "Model") -> None:

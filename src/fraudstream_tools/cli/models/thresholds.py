@@ -129,6 +129,5 @@ def _print(proposal: "ThresholdProposal") -> None:
         f"{proposal.declines_a_day:g} declines a day, {proposal.forced_reviews_a_day:g} reviews that rules ask for "
         f"below, and {proposal.other_reviews_a_day:g} reviews that have no probability",
         soft_wrap=True,
-        markup=False,
     )
-    out.print(f"probabilities: {{review: {proposal.review:.3g}, decline: {proposal.decline:.3g}}}", markup=False)
+    out.print(f"probabilities: {{review: {proposal.review:.3g}, decline: {proposal.decline:.3g}}}")

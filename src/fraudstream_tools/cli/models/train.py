@@ -167,7 +167,7 @@ def train(
     if not model.file.metrics:
         err.print("it was not measured: there are too few frauds in the newest days, or before them")
     for name, value in model.file.metrics.items():
-        out.print(f"  {METRIC_WORDS.get(name, name)}: {value:.4f}", markup=False)
+        out.print(f"  {METRIC_WORDS.get(name, name)}: {value:.4f}")
 
 
 def _sampling_in_words(examples: "Examples", without: "Sequence[FraudType]") -> str:

@@ -151,10 +151,10 @@ def _print(receipt: "ErasureReceipt", key: str | None) -> None:
     if receipt.old_versions:
         out.print(f"  {receipt.old_versions:,} old versions removed")
     for name in receipt.by_hand:
-        err.print(f"{name} names the person: take it out where it is kept, and run the same again", markup=False)
+        err.print(f"{name} names the person: take it out where it is kept, and run the same again")
     if receipt.dry_run:
         return
     out.print("what still holds something, and until when:")
     for each in receipt.remains:
-        out.print(f"  {each.ends or 'until it is deleted'}  {each.what}", markup=False)
-    out.print(f"receipt: {key}", markup=False, soft_wrap=True)
+        out.print(f"  {each.ends or 'until it is deleted'}  {each.what}")
+    out.print(f"receipt: {key}", soft_wrap=True)

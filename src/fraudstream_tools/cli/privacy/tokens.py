@@ -51,7 +51,7 @@ def rotate(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     if left:
         _print(left, "with earlier tokens in")
     idle = keys == number and not everything
-    out.print(f"{'no rotation is under way; to begin one' if idle else 'next'}:  {step}", markup=False)
+    out.print(f"{'no rotation is under way; to begin one' if idle else 'next'}:  {step}")
 
 
 def rekey(
@@ -105,4 +105,4 @@ def _print(result: "Rekeyed", change: str) -> None:
         if count:
             out.print(f"  {count:,} {change}: {store}")
     for key in result.by_hand:
-        err.print(f"{key} has earlier tokens, which are still found: renew them where they are kept", markup=False)
+        err.print(f"{key} has earlier tokens, which are still found: renew them where they are kept")

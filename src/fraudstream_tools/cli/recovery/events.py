@@ -49,7 +49,7 @@ def _print_found(events: "list[StoredEvent]", *, as_json: bool) -> None:
     for event in events:
         at = event["eventTime"]
         when = moment_text(int(at)) if at.isascii() and at.isdecimal() else at
-        out.print(one_line(f"{when}  {event['eventType']}  {event['eventId']}"), markup=False, soft_wrap=True)
+        out.print(one_line(f"{when}  {event['eventType']}  {event['eventId']}"), soft_wrap=True)
 
 
 def _nothing(deployment: Deployment) -> str:

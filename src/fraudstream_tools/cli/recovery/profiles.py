@@ -117,7 +117,7 @@ def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebui
             retention_days=int(deployment.get("retentionDays") or RETENTION_DAYS),
             on_read=read,
             on_written=written,
-            on_checkpoint=lambda said: err.print(said, markup=False, soft_wrap=True),
+            on_checkpoint=lambda said: err.print(said, soft_wrap=True),
         )
         with ended_by_signals(), paused(deployment.client("lambda"), deployment["analyzerFunction"]):
             return rebuild_all.run(entity)
@@ -141,4 +141,4 @@ def _print(result: "Rebuilt", *, as_json: bool) -> None:
         print_json({name: number for name, (number, _) in counts.items()})
         return
     for number, description in counts.values():
-        out.print(f"{number:>12,} {description}", markup=False)
+        out.print(f"{number:>12,} {description}")

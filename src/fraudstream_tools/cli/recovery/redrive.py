@@ -73,7 +73,7 @@ def redrive(
         if as_json:
             print_json({"redriven": 0, "hadDecision": 0, "missing": 0})
         else:
-            out.print(f"{report or file or log} lists nothing to redrive", markup=False)
+            out.print(f"{report or file or log} lists nothing to redrive")
         return
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
@@ -85,7 +85,7 @@ def redrive(
                 done += redrive_transaction(client, table, transaction_id)
             except UnknownTransactionError as error:
                 missing += 1
-                err.print(str(error), markup=False)
+                err.print(str(error))
             advance(number)
     decided = len(wanted) - done - missing
     if as_json:

@@ -101,9 +101,9 @@ def table(
     if as_json:
         print_json({outcome.name.lower(): counts[outcome] for outcome in Copied})
         return
-    out.print(f"{source} to {target}{', not done' if dry_run else ''}:", markup=False)
+    out.print(f"{source} to {target}{', not done' if dry_run else ''}:")
     for outcome in Copied:
-        out.print(f"  {counts[outcome]:,} {outcome.value}", markup=False)
+        out.print(f"  {counts[outcome]:,} {outcome.value}")
 
 
 def objects(
@@ -146,7 +146,7 @@ def objects(
         raise CommandError(_nothing_of(prefix, result.later))
     for change, keys in (("deleted", result.deleted), ("changed", result.changed)):
         for key in keys:
-            err.print(f"{change}: {key}", markup=False, soft_wrap=True)
+            err.print(f"{change}: {key}", soft_wrap=True)
     gone, changed = len(result.deleted), len(result.changed)
     back = f": {word_for(gone, 'it is', 'they are')} back"
     replaced = ": brought back too" if overwrite else ": left as they are (--overwrite brings them back)"

@@ -139,7 +139,7 @@ def show(
     if details is None:
         raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
     if details.alert is None:
-        err.print(f"{shown(transaction_id)} has no alert", markup=False, style="dim")
+        err.print(f"{shown(transaction_id)} has no alert", style="dim")
     if as_json:
         alert, history = msgspec.to_builtins(details.alert), msgspec.to_builtins(details.history)
         print_json({**details.state, "alert": alert, "history": history, "rules": dict(details.rules)})
@@ -179,7 +179,7 @@ def close(
             results.append({"transactionId": transaction_id, "label": label.label.value, "hadOpenAlert": is_closed})
         else:
             left = "" if is_closed or waits else " (it had no open alert)"
-            out.print(f"{shown(transaction_id)}: {label.label}{left}", markup=False)
+            out.print(f"{shown(transaction_id)}: {label.label}{left}")
     if as_json:
         print_json(results)
 
@@ -195,11 +195,11 @@ def _say_who_has_it(deployment: Deployment, transaction_id: str, me: str) -> Non
         return
     if alert.status is AlertStatus.CLOSED:
         if alert.label is not None:
-            err.print(f"{shown(transaction_id)} was closed as {alert.label} before", markup=False)
+            err.print(f"{shown(transaction_id)} was closed as {alert.label} before")
         return
     case = CaseStore(deployment.client("dynamodb"), deployment["alertsTable"]).of_alert(alert)
     if having := holders(alert, case, me):
-        err.print(f"{shown(transaction_id)}: {' and '.join(having)} worked on it", markup=False, soft_wrap=True)
+        err.print(f"{shown(transaction_id)}: {' and '.join(having)} worked on it", soft_wrap=True)
 
 
 def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":

@@ -113,14 +113,12 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
         return
     case = desk.case(alert)
     alerts = desk.queue.by_ids(case.alerts)
-    out.print(
-        f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {counted(len(alerts), 'alert')}", markup=False
-    )
+    out.print(f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {counted(len(alerts), 'alert')}")
     print_whole(alert_table(alerts, now=epoch_milliseconds(), has_states=True))
     for event in case.events:
         text = f": {event.text}" if event.text else ""
         said = one_line(f"{moment_text(event.at)}  {event.what} by {event.by}{text}")
-        out.print(said, markup=False, soft_wrap=True)
+        out.print(said, soft_wrap=True)
 
 
 def _show_untaken(desk: CaseDesk, alert: "AlertSummary", *, as_json: bool) -> None:
@@ -265,7 +263,7 @@ def decide(
         )
     )
     if left := left_words(alike):
-        err.print(left, markup=False)
+        err.print(left)
     more = f", and {alike.closed} more of the case" if alike.closed else ""
     desk.tell(transaction_id, f"{shown(transaction_id)}: {truth}{more}{desk.waits}", as_json=as_json)
 

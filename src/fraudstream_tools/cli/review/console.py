@@ -66,8 +66,8 @@ def console(
     system.rules = rules
 
     def ready(url: str) -> None:
-        out.print(url, soft_wrap=True, markup=False)
-        err.print(f"{system.name}, as {system.operator.name}; Ctrl-C ends it", style="dim", markup=False)
+        out.print(url, soft_wrap=True)
+        err.print(f"{system.name}, as {system.operator.name}; Ctrl-C ends it", style="dim")
         if open_it:
             webbrowser.open(url)
 

@@ -54,4 +54,4 @@ def label(
     if as_json:
         print_json({"transactionId": transaction_id, "label": label.label.value, "labelSource": source})
     else:
-        out.print(f"{shown(transaction_id)} is {label.label}, says {source}", markup=False)
+        out.print(f"{shown(transaction_id)} is {label.label}, says {source}")

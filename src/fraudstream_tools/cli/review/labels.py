@@ -80,7 +80,7 @@ def set_label(
     if as_json:
         _print(deployment, transaction_id)
         return
-    out.print(f"{shown(transaction_id)} is {label.label}{f' ({kind})' if kind else ''}, says {source}", markup=False)
+    out.print(f"{shown(transaction_id)} is {label.label}{f' ({kind})' if kind else ''}, says {source}")
 
 
 def import_file(
@@ -143,7 +143,7 @@ def set_action(
     if as_json:
         _print(deployment, transaction_id)
         return
-    out.print(f"{shown(transaction_id)} was {taken.action_taken.lower()}, you say", markup=False)
+    out.print(f"{shown(transaction_id)} was {taken.action_taken.lower()}, you say")
 
 
 def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
@@ -164,9 +164,9 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
     else:
         kind = f" ({label.kind_of_fraud})" if label.kind_of_fraud else ""
         said = one_line(f"{label.label}{kind}, says {label.label_source}")
-        out.print(f"{moment_text(label.labeled_at)}  {said}", markup=False)
+        out.print(f"{moment_text(label.labeled_at)}  {said}")
     if action is not None:
-        out.print(f"{moment_text(action.action_at)}  {action.action_taken.lower()} by you", markup=False)
+        out.print(f"{moment_text(action.action_at)}  {action.action_taken.lower()} by you")
 
 
 def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
@@ -186,7 +186,7 @@ def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     for each in found:
         said = one_line(f"{each.label.label}, says {each.label.label_source}; given by {each.by}")
         when = f"{shown_digest(each)}  {moment_text(each.label.labeled_at)}"
-        out.print(f"{when}  {shown(each.transaction_id)}  {said}", markup=False, soft_wrap=True)
+        out.print(f"{when}  {shown(each.transaction_id)}  {said}", soft_wrap=True)
     if not found:
         out.print("no label waits for anybody")
 
@@ -225,12 +225,12 @@ def approve(
             closing.approve_label(each.transaction_id, each.digest, reason=reason)
             done.append(each)
         except ApprovalError as error:
-            err.print(f"{shown(each.transaction_id)}: {error}", markup=False, soft_wrap=True)
+            err.print(f"{shown(each.transaction_id)}: {error}", soft_wrap=True)
     if as_json:
         print_json([_as_json(each) for each in done])
     for each in () if as_json else done:
         said = f"{shown(each.transaction_id)} is {each.label.label}: it counts within a second"
-        out.print(said, markup=False, soft_wrap=True)
+        out.print(said, soft_wrap=True)
     if not done:
         raise CommandError("no label got your mark: `fraudstream labels waiting` has all that wait")
 

@@ -170,7 +170,7 @@ def backtest(
 
     print_figures(result)
     if changes is not None:
-        out.print(f"changed decisions are listed in {changes}", soft_wrap=True, markup=False)
+        out.print(f"changed decisions are listed in {changes}", soft_wrap=True)
 
 
 def _refuse_of_transactions(
@@ -228,9 +228,7 @@ class _Run:
         from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED
 
         for rule in sorted({rule for ruleset in self.rulesets for rule in rules_needing(ruleset, NOT_LOGGED)}):
-            err.print(
-                f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
-            )
+            err.print(f"rule {rule} needs a field that the log does not keep: it cannot be judged from it")
 
     def _from_log(self, path: Path) -> "BacktestTally":
         self._say_what_is_not_logged()

@@ -180,7 +180,7 @@ def show(
         out.print("nobody was put on a list by the commands", style="dim")
     for name, kinds in counts.items():
         of_kinds = ", ".join(f"{count:,} {of_kind}" for of_kind, count in kinds.items())
-        out.print(f"lists.yaml has more on {name}: {of_kinds}", markup=False, soft_wrap=True)
+        out.print(f"lists.yaml has more on {name}: {of_kinds}", soft_wrap=True)
     for key in contents.damaged:
         out.print(Text(f"{key} in the table of profiles cannot be read: delete it", style="red"), soft_wrap=True)
 
@@ -233,14 +233,14 @@ def approve(
                 done.append(each)
             except ApprovalError as error:
                 said = one_line(f"{each.list_name} {each.kind.value} {each.token}: {error}")
-                err.print(said, markup=False, soft_wrap=True)
+                err.print(said, soft_wrap=True)
     if as_json:
         print_json([entry_as_json(each) for each in done])
     for each in () if as_json else done:
         said = (
             f"your mark is on {each.list_name} {each.kind.value} {each.token}; it counts ten seconds after the second"
         )
-        out.print(said, markup=False, soft_wrap=True)
+        out.print(said, soft_wrap=True)
     if not done:
         raise CommandError("no entry got your mark: `fraudstream lists waiting` has all that wait")
 
@@ -293,7 +293,7 @@ def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
 
     if not any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE):
         text = f"no live rule asks for {list_name}: nothing is decided otherwise until one does"
-        err.print(text, markup=False, soft_wrap=True)
+        err.print(text, soft_wrap=True)
 
 
 @contextmanager

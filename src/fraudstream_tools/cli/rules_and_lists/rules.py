@@ -122,11 +122,11 @@ def print_sql(
     statement = rule_statement(ruleset, wanted)
     missing = sorted(names(wanted.when) & {*NOT_LOGGED})
     if missing:
-        err.print(f"the log does not keep {', '.join(missing)}: NULL stands in its place", markup=False)
+        err.print(f"the log does not keep {', '.join(missing)}: NULL stands in its place")
     if as_json:
         print_json({"rule": rule, "sql": statement})
         return
-    out.print(f"{statement};", markup=False, soft_wrap=True)
+    out.print(f"{statement};", soft_wrap=True)
 
 
 def explain(
@@ -215,8 +215,8 @@ def _print_checked(checked: dict[str, Any]) -> None:
     problems = checked["problems"]
     if not problems:
         facts = f"version {checked['version']}: {checked['live']} live rules, {checked['shadow']} in shadow"
-        out.print(f"{checked['folder']}: {facts}", markup=False, soft_wrap=True)
+        out.print(f"{checked['folder']}: {facts}", soft_wrap=True)
         return
     err.print(Text.assemble(("error: ", "bold red"), f"{len(problems)} wrong in {checked['folder']}:"), soft_wrap=True)
     for problem in problems:
-        err.print(f"  {problem}", markup=False, soft_wrap=True)
+        err.print(f"  {problem}", soft_wrap=True)

@@ -108,7 +108,7 @@ def approve(
         print_json({"digest": digest, "approved": True})
     else:
         said = f"your mark is on the ruleset {digest[:VERSION_DIGITS]}…; functions use it within a minute of the second"
-        out.print(said, markup=False, soft_wrap=True)
+        out.print(said, soft_wrap=True)
 
 
 def rollback(
@@ -187,7 +187,7 @@ def _print_version(version: "RulesetVersion") -> None:
         out.print("    by pulumi up, or by hand", style="dim")
     else:
         reason = f": {version.note.reason}" if version.note.reason else ""
-        out.print(one_line(f"    {version.note.action} by {version.note.by}{reason}"), markup=False, soft_wrap=True)
+        out.print(one_line(f"    {version.note.action} by {version.note.by}{reason}"), soft_wrap=True)
     for problem in version.problems:
         out.print(Text(f"    {standing}: {problem}", style="red"), soft_wrap=True)
 
@@ -266,7 +266,7 @@ def _carry_out(
     elif is_written:
         approve = f"when somebody else has approved it: fraudstream rules approve {plan.digest} --reason …"
         when = approve if waits else "within a minute"
-        out.print(f"{plan.after} is stored; functions use it {when}", markup=False, soft_wrap=True)
+        out.print(f"{plan.after} is stored; functions use it {when}", soft_wrap=True)
 
 
 def _standing(version: "RulesetVersion") -> str:

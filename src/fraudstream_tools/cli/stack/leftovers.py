@@ -56,10 +56,10 @@ def leftovers(
         )
     else:
         for each in existing:
-            out.print(f"{each.kind}: {each.name}\n    {each.ends}", markup=False, soft_wrap=True)
+            out.print(f"{each.kind}: {each.name}\n    {each.ends}", soft_wrap=True)
         for each in unseen:
-            err.print(f"{each.kind} could not be looked at: {each.why}", markup=False, soft_wrap=True)
+            err.print(f"{each.kind} could not be looked at: {each.why}", soft_wrap=True)
         if not found:
-            out.print(f"nothing is left of the stack {settings.environment_suffix} in {settings.region}", markup=False)
+            out.print(f"nothing is left of the stack {settings.environment_suffix} in {settings.region}")
     if unseen or any(each.stays for each in existing):
         raise typer.Exit(1)

@@ -92,4 +92,4 @@ def _print(checks: "list[Check]") -> None:
     out.print(table)
     for check in checks:
         if check.advice:
-            out.print(f"\n{check.name}: {check.advice}", markup=False, soft_wrap=True)
+            out.print(f"\n{check.name}: {check.advice}", soft_wrap=True)

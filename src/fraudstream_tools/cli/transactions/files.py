@@ -56,7 +56,7 @@ def suggest(
     if suggestion.shipped:
         err.print(f"this is the layout of a map that comes with fraudstream: --map {suggestion.shipped} is enough")
     for point in suggestion.to_do:
-        err.print(f"look at {point}", markup=False, soft_wrap=True)
+        err.print(f"look at {point}", soft_wrap=True)
 
 
 @app.command()
@@ -86,4 +86,4 @@ def maps(
             print_json([{"name": each, "description": lab.load_map(each).description} for each in lab.shipped_maps()])
             return
         for each in lab.shipped_maps():
-            out.print(f"{each:<16} {lab.load_map(each).description}", markup=False, soft_wrap=True)
+            out.print(f"{each:<16} {lab.load_map(each).description}", soft_wrap=True)

@@ -30,4 +30,4 @@ def openapi(
         print_json(document)
         return
     output.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    out.print(str(output), markup=False)
+    out.print(str(output))

@@ -124,7 +124,7 @@ def replay(
         ended = error
     stopped = _why(ended, is_shifted=shift_to_now, is_local=deployment.is_local) if ended else None
     for notice in outgoing.file.notices:
-        err.print(notice, markup=False, soft_wrap=True)
+        err.print(notice, soft_wrap=True)
     if as_json:
         print_json(summary(result) | outgoing.summary() | {"stopped": stopped})
     else:
@@ -140,7 +140,7 @@ def replay(
 def _print_shifted(truth: "ShiftedTruth") -> None:
     notes = "; it replaces the file of an earlier replay" if truth.was_there else ""
     notes += f"; left out, since nobody would know them yet: {truth.not_yet_known:,}" if truth.not_yet_known else ""
-    err.print(f"labels, moved by the same amount: {truth.path}{notes}", markup=False, soft_wrap=True)
+    err.print(f"labels, moved by the same amount: {truth.path}{notes}", soft_wrap=True)
 
 
 def _why(ended: Exception | KeyboardInterrupt, *, is_shifted: bool, is_local: bool) -> str:
@@ -248,10 +248,10 @@ def _print_result(result: "ReplayResult", outgoing: Outgoing) -> None:
     latencies = "  ".join(f"{name} {result.percentile_ms(share):.0f} ms" for name, share in PERCENTILES.items())
     out.print(f"latency of a request: {latencies}")
     for refusal in result.refusals[:10]:
-        err.print(f"  {refusal.transaction_id}: {refusal.status or 'no answer'} {refusal.detail}", markup=False)
+        err.print(f"  {refusal.transaction_id}: {refusal.status or 'no answer'} {refusal.detail}")
     if result.refused > len(result.refusals[:10]):
         err.print(f"  … and {result.refused - 10:,} more; --json lists up to 1,000")
     for line in outgoing.wrong.lines():
-        err.print(f"  {line}", markup=False, soft_wrap=True)
+        err.print(f"  {line}", soft_wrap=True)
     if result.statuses[HTTPStatus.CONFLICT]:
         err.print(_CONFLICT, soft_wrap=True)

@@ -135,7 +135,7 @@ def _look_in_log(deployment: Deployment, token: str, copy: Path | None, limit: i
 
 def _print_logged(found: "LogFindings") -> None:
     known = f"until {moment_text(found.as_of)}" if found.as_of else "nothing"
-    out.print(f"the decision log, which knows {known}:", style="dim", markup=False)
+    out.print(f"the decision log, which knows {known}:", style="dim")
     if found.transactions:
         print_whole(_table(found.transactions))
     else:
@@ -151,16 +151,16 @@ def _print_findings(found: "TokenFindings") -> None:
         for name, entry in entries.items():
             ended = f", ended {moment_text(entry.ended_at)}" if entry.ended_at else ""
             said = f"on {name} as {entity.partition('#')[0]}, since {moment_text(entry.since)}: {entry.reason}{ended}"
-            out.print(one_line(said), markup=False, soft_wrap=True)
+            out.print(one_line(said), soft_wrap=True)
     for case in found.cases:
         count = counted(len(case.alerts), "alert")
         line = f"case {case.status.value.lower()}, opened {moment_text(case.created_at)}, {count}: {case.alerts[0]}"
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
     if found.alerts:
         is_open = sum(alert.status.value == "OPEN" for alert in found.alerts)
         count = counted(len(found.alerts), "alert")
         newest = "the newest " if len(found.alerts) == ALERTS else ""
-        out.print(f"{newest}{count}, {is_open} open: `fraudstream alerts show ID`", markup=False)
+        out.print(f"{newest}{count}, {is_open} open: `fraudstream alerts show ID`")
 
 
 def _table(transactions: "Sequence[PastTransaction]") -> Table:

@@ -85,7 +85,7 @@ def submit(
     elif "amountMinor" not in body:
         raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
     known_as = shown(str(body["transactionId"]))
-    err.print(f"transactionId {known_as}", style="dim", markup=False)
+    err.print(f"transactionId {known_as}", style="dim")
     deployment = Deployment(stack, {"apiUrl": api})
     # Whole seconds are all that the header can say. A stack without inline decisions passes it over.
     prefer = {"Prefer": f"wait={int(wait)}"} if wait >= 1 else None

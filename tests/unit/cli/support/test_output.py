@@ -18,7 +18,7 @@ def test_control_characters_are_shown_and_never_sent(*, terminal: bool) -> None:
     console = SafeConsole(file=written, force_terminal=terminal, color_system=None, width=200)
     table = Table("id")
     table.add_row(ATTACK)
-    console.print(ATTACK, markup=False)
+    console.print(ATTACK)
     console.print(Text.assemble(("error: ", "bold"), ATTACK))
     console.print(table)
     assert not {"\x1b", "\x07", "\x9b", "\r"} & set(written.getvalue())
@@ -28,13 +28,13 @@ def test_control_characters_are_shown_and_never_sent(*, terminal: bool) -> None:
 @pytest.mark.parametrize("character", ["\u202e", "\u200b", "\u2066", "\ufeff", "\U000e0041"])
 def test_what_turns_a_line_around_or_hides_in_it_is_shown(character: str) -> None:
     written = io.StringIO()
-    SafeConsole(file=written, width=200).print(f"said {character}gnp.exe", markup=False)
+    SafeConsole(file=written, width=200).print(f"said {character}gnp.exe")
     assert written.getvalue() == f"said {ascii(character)[1:-1]}gnp.exe\n"
 
 
 def test_letters_of_all_scripts_and_joined_ones_stay_as_they_are() -> None:
     written, text = io.StringIO(), "é Клиент 日本語 \u0646\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f467"
-    SafeConsole(file=written, width=200).print(text, markup=False)
+    SafeConsole(file=written, width=200).print(text)
     assert written.getvalue() == f"{text}\n"
 
 

@@ -62,9 +62,9 @@ def print_results(results: Results, *, seconds: float) -> None:
     _section("Latency")
     out.print(_latency(results))
     for refusal in results.replayed.refusals[:_SHOWN_ALERTS]:
-        out.print(f"refused: {refusal.transaction_id} {refusal.status} {refusal.detail}", markup=False, soft_wrap=True)
+        out.print(f"refused: {refusal.transaction_id} {refusal.status} {refusal.detail}", soft_wrap=True)
     report = os.path.relpath(results.report)
-    out.print(f"\nThe day's report: {report}\nAll of it took {seconds:.0f} s.\n", markup=False, soft_wrap=True)
+    out.print(f"\nThe day's report: {report}\nAll of it took {seconds:.0f} s.\n", soft_wrap=True)
     print(results.tally.summary_line(report))
 
 

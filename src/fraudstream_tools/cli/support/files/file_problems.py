@@ -39,5 +39,4 @@ def tell_repeated(rows: int) -> None:
     if rows:
         err.print(
             f"{counted(rows, 'row')} {word_for(rows, 'gives', 'give')} a transaction again: it counts once",
-            markup=False,
         )

@@ -29,9 +29,9 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
     if not result.rows:
         raise CommandError(f"{file}: there is no row in it")
     for notice in result.notices:
-        err.print(notice, markup=False, soft_wrap=True)
+        err.print(notice, soft_wrap=True)
     for line in result.wrong.lines():
-        err.print(line, markup=False, soft_wrap=True)
+        err.print(line, soft_wrap=True)
     if as_json:
         print_json(
             {

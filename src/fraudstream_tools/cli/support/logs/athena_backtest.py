@@ -59,7 +59,7 @@ def judge_by_athena(
     scanned = sum(answer.scanned or 0 for answer in result.answers)
     err.print(f"Athena read {scanned:,} bytes (${dollars(scanned, len(result.answers)):.4f}); results are kept under:")
     for answer in result.answers:
-        err.print(f"  query {answer.query_id}", markup=False)
+        err.print(f"  query {answer.query_id}")
     return result.tally
 
 
@@ -68,4 +68,4 @@ def _say_bound(summary: int, judging: int, files: int, *, with_changes: bool) ->
     said = f"{looked}: Athena reads at most {summary + judging:,} bytes (${dollars(summary + judging, 2):.4f})"
     if with_changes:
         said += f", and at most {judging:,} (${dollars(judging):.4f}) for each list of changes"
-    err.print(said, markup=False, soft_wrap=True)
+    err.print(said, soft_wrap=True)

@@ -58,4 +58,4 @@ def given_up_of(path: Path) -> tuple[str, ...]:
 
 def _tell(damaged: "Mapping[Path, str]") -> None:
     for path, problem in damaged.items():
-        err.print(f"{path}: {problem}", markup=False, soft_wrap=True)
+        err.print(f"{path}: {problem}", soft_wrap=True)

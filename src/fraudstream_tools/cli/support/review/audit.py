@@ -31,7 +31,7 @@ def needs_two(deployment: "Deployment", kind: "FourEyes") -> bool:
 def say_that_it_waits(deployment: "Deployment", kind: "FourEyes") -> None:
     """Print that a change counts once somebody else has approved it, where that is so."""
     if needs_two(deployment, kind):
-        err.print(f"it counts once somebody else has approved it: fraudstream {kind} approve", markup=False)
+        err.print(f"it counts once somebody else has approved it: fraudstream {kind} approve")
 
 
 def approver(deployment: "Deployment", kind: "FourEyes") -> "Approver":

@@ -73,7 +73,7 @@ class CaseDesk:
             alerts = self.queue.by_ids(case.alerts)
             print_json({**msgspec.to_builtins(case), "alerts": msgspec.to_builtins(alerts)})
         else:
-            out.print(sentence, markup=False, soft_wrap=True)
+            out.print(sentence, soft_wrap=True)
 
     def alert(self, transaction_id: str) -> "AlertSummary":
         """Return a transaction's alert.

@@ -41,6 +41,6 @@ def with_digests(waiting: Iterable[C], digests: Sequence[str], look: str) -> lis
         begins = [each for each in changes if len(digest) >= SHOWN_DIGITS and each.digest.startswith(digest)]
         if not begins:
             said = f"{shown(digest)}: nothing that waits has this digest (any more): look again with `{look}`"
-            err.print(said, markup=False, soft_wrap=True)
+            err.print(said, soft_wrap=True)
         found |= {each.digest: each for each in begins}
     return list(found.values())

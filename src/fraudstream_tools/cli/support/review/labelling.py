@@ -134,7 +134,7 @@ def label_file(
             if _labelled(content, results):
                 say_that_it_waits(deployment, FourEyes.LABELS)
     for key, why in [] if as_json else refused[:_SHOWN]:
-        err.print(f"{shown(key.name)}: {why}", markup=False)
+        err.print(f"{shown(key.name)}: {why}")
     if len(refused) > _SHOWN and not as_json:
         err.print(f"… and {len(refused) - _SHOWN:,} more")
     if refused:

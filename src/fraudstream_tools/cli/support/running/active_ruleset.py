@@ -53,5 +53,5 @@ def active_ruleset(deployment: Deployment, *, quiet: bool = False) -> "Ruleset |
         return required_ruleset(deployment)
     except (CommandError, BotoCoreError, ClientError) as error:
         if not quiet:
-            err.print(f"what the rules look for is left out: {error}", style="dim", markup=False, soft_wrap=True)
+            err.print(f"what the rules look for is left out: {error}", style="dim", soft_wrap=True)
         return None

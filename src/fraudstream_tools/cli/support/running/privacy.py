@@ -68,7 +68,7 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     except TokensRefusedError as error:
         if not is_token:
             raise CommandError(str(error)) from None
-        err.print(f"{error}\nonly this very token is meant, and none of another number", markup=False)
+        err.print(f"{error}\nonly this very token is meant, and none of another number")
         return [text]
 
 
@@ -86,4 +86,4 @@ class Steps:
             return
         self._what, self._said = what, now
         of = f": {done:,} of {total:,}" if total else f": {done:,}" if done else ""
-        err.print(f"{what}{of}", style="dim", markup=False)
+        err.print(f"{what}{of}", style="dim")

@@ -27,7 +27,7 @@ def print_chart(answer: LogAnswer, column: str) -> None:
         if row[place] is not None and isfinite(row[place])
     ]
     if not drawn:
-        out.print(f"{column}: there is no finite number to draw", markup=False, soft_wrap=True)
+        out.print(f"{column}: there is no finite number to draw", soft_wrap=True)
         return
     names, values = [name for name, _ in drawn], [value for _, value in drawn]
     figure = cast("Any", plotext).figure

@@ -46,7 +46,7 @@ def print_evaluation(rows: Sequence["EvaluationRow"], reviews: int) -> None:
         out.print(f"frauds without an exchange rate, which value found leaves out: {unvalued:,}")
     for row in rows:
         if row.why:
-            out.print(f"{row.name}: {row.why}", markup=False, soft_wrap=True)
+            out.print(f"{row.name}: {row.why}", soft_wrap=True)
 
 
 def _cell(value: float | None, name: str) -> str:

@@ -51,7 +51,7 @@ def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *,
         }
     words["absent"] = f"is not on {list_name} by the commands: nothing was removed"
     for token, change in done:
-        out.print(f"{kind} {token} {words[change]}", markup=False, soft_wrap=True)
+        out.print(f"{kind} {token} {words[change]}", soft_wrap=True)
 
 
 def print_entry(listed: "ListedEntity") -> None:
@@ -63,7 +63,7 @@ def print_entry(listed: "ListedEntity") -> None:
         line.append(f"  {'its end waits' if entry.ended_at else 'waits'}: {shown_digest(listed)}", style="yellow")
     out.print(line, soft_wrap=True)
     said = one_line(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}")
-    out.print(said, markup=False, soft_wrap=True)
+    out.print(said, soft_wrap=True)
     if entry.ended_at is not None:
         text = f"    removed {_moment(entry.ended_at)} by {entry.ended_by}: {entry.ended_reason}"
         out.print(Text(one_line(text), style="dim"), soft_wrap=True)

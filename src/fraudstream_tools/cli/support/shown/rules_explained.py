@@ -148,7 +148,7 @@ def _counted(ruleset: Ruleset, outcome: Outcome) -> Iterator[str]:
 
 def show_failure(result: Result) -> None:
     """Print why a fixture's case came out otherwise than it must."""
-    out.print(f"    {result.case.name}: must be {result.case.expect}, is {result.outcome}", markup=False)
+    out.print(f"    {result.case.name}: must be {result.case.expect}, is {result.outcome}")
     for trace in traces(result.ruleset, result.transaction, unpack(result.decision.features)):
         if trace.rule.id == result.rule:
             _show_parts(trace, "      ")

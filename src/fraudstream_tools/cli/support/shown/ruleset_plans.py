@@ -27,13 +27,13 @@ _SHOWN_ENTRIES: Final = 20
 def print_plan(plan: "RulesetPlan", place: str) -> None:
     """Print what would change in a bucket, rule by rule."""
     if not plan.files:
-        out.print(f"{place} holds this ruleset already: {plan.after}", markup=False, soft_wrap=True)
+        out.print(f"{place} holds this ruleset already: {plan.after}", soft_wrap=True)
         return
-    out.print(f"{place}: {plan.before or 'no ruleset'} → {plan.after}", markup=False, soft_wrap=True)
+    out.print(f"{place}: {plan.before or 'no ruleset'} → {plan.after}", soft_wrap=True)
     if plan.displaces:
         said = f"ruleset {plan.displaces} waits for a second person; this one takes its place"
         out.print(f"{said}, and what is only in that one is lost", style="yellow", soft_wrap=True)
-    out.print(f"files that change: {', '.join(sorted(plan.files))}", markup=False, soft_wrap=True)
+    out.print(f"files that change: {', '.join(sorted(plan.files))}", soft_wrap=True)
     _print_difference(plan.difference)
 
 
@@ -45,9 +45,9 @@ def _print_difference(difference: "RulesetDifference") -> None:
         for line in _lines(rule):
             out.print(Padding(Text(line), (0, 0, 0, 4)))
     for name, change in difference.settings.items():
-        out.print(f"~ {name}: {_shown(change.before)} → {_shown(change.after)}", markup=False, soft_wrap=True)
+        out.print(f"~ {name}: {_shown(change.before)} → {_shown(change.after)}", soft_wrap=True)
     for name, change in difference.rates.items():
-        out.print(f"~ rates, {name}: {_shown(change.before)} → {_shown(change.after)}", markup=False, soft_wrap=True)
+        out.print(f"~ rates, {name}: {_shown(change.before)} → {_shown(change.after)}", soft_wrap=True)
     for each in difference.lists:
         summary = f"list {each.name}: {counted(each.added, 'entry', 'entries')} added, {each.removed:,} removed"
         out.print(Text.assemble(_MARKS[each.kind], " ", summary), soft_wrap=True)
@@ -57,7 +57,7 @@ def _print_difference(difference: "RulesetDifference") -> None:
 
 def _print_entries(mark: str, entries: Sequence[str]) -> None:
     for each in entries[:_SHOWN_ENTRIES]:
-        out.print(f"    {mark} {each}", markup=False, soft_wrap=True)
+        out.print(f"    {mark} {each}", soft_wrap=True)
     if len(entries) > _SHOWN_ENTRIES:
         out.print(f"    {mark} {len(entries) - _SHOWN_ENTRIES:,} more", style="dim")
 

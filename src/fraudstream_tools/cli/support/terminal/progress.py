@@ -66,6 +66,6 @@ def _plain(name: str, total: int | None) -> Callable[[int], None]:
         if now - said >= _SECONDS_BETWEEN_LINES or count == total:
             said = now
             of = f" of {total:,}" if total else ""
-            err.print(f"{name}: {count:,}{of}, {count / max(now - started, 0.001):,.0f}/s", markup=False)
+            err.print(f"{name}: {count:,}{of}, {count / max(now - started, 0.001):,.0f}/s")
 
     return advance

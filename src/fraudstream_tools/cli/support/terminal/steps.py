@@ -48,7 +48,7 @@ class ProgressStep:
         self.count = self.count if count is None else count
         if not err.is_terminal and time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
-            err.print(f"  {self._progress()}{note}", markup=False, soft_wrap=True)
+            err.print(f"  {self._progress()}{note}", soft_wrap=True)
 
     def end(self, *, failed: bool) -> None:
         """Note that the step has ended, and print so where no terminal shows it."""
@@ -57,7 +57,7 @@ class ProgressStep:
         if not err.is_terminal:
             outcome = "failed" if failed else "done"
             said = f": {self._progress()}{self.note}" if self.note or self.total else ""
-            err.print(f"  {outcome} in {self.seconds:.1f} s{said}", markup=False, soft_wrap=True)
+            err.print(f"  {outcome} in {self.seconds:.1f} s{said}", soft_wrap=True)
 
     def row(self, spinner: Spinner) -> tuple[RenderableType, ...]:
         """Return its row on a terminal: mark, title, bar or nothing, note, seconds."""
@@ -105,7 +105,7 @@ class ProgressSteps:
         if err.is_terminal:
             self._live.start()
         else:
-            err.print(title, markup=False)
+            err.print(title)
         try:
             yield step
         except BaseException:
