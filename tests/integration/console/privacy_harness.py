@@ -30,7 +30,7 @@ class Owner(LogOwner):
     def __init__(self, store: BucketStore) -> None:
         self.store = store
 
-    def merge_open_hours(self) -> None:
+    def merge_open_hours(self, changed: Sequence[str] = ()) -> None:
         Reporter(
             store=self.store,
             log_prefix=DECISION_LOG_PREFIX,
@@ -38,7 +38,7 @@ class Owner(LogOwner):
             sample=lambda _: set(),
             now=datetime.now(UTC),
             time_left=lambda: 1e9,
-        ).roll_up(open_hours=True)
+        ).roll_up(open_hours=True, changed=changed)
 
     def note_changes(self, hours: Sequence[str], kind: LinkKind) -> None:
         assert not hours, kind  # the log is empty

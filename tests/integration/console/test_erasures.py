@@ -1,11 +1,18 @@
 """What an erasure needs, and what it leaves, in tables and in a bucket that keeps old versions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace as replaced
+
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import ERASURE_MARK_SECONDS
+from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARK_SECONDS
+from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.keys import HOUR_FORMAT, LogTable, milliseconds, table_prefix
+from fraudstream.reporting.log.segments import cut, hour_prefix
+from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
 from fraudstream_tools.operations.privacy.erasure.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
@@ -14,8 +21,9 @@ from proofs.access.evaluator import Asked, enforce
 from tests.aws_harness import create_table
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
-from tests.integration.console.privacy_harness import ANN, BOB
+from tests.integration.console.privacy_harness import ANN, BOB, Owner
 from tests.integration.console.test_rights import FUNCTIONS, TABLES
+from tests.unit.reporting.decision_log_harness import Stream, transaction
 
 LISTED_RIGHTS = {
     *(f"dynamodb:{name}" for name in ("Scan", "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")),
@@ -47,6 +55,39 @@ def test_the_rights_that_are_asked_for_bring_an_erasure_to_its_receipt(
     # Who may not ask how far a table can be taken back is told the longest.
     ends = {each.ends for each in receipt.remains if each.what.startswith("point-in-time recovery")}
     assert ends == {(datetime.now(UTC) + timedelta(days=RECOVERY_DAYS)).date().isoformat()}
+
+
+class Chained(Owner):
+    """One of whose log something is erased."""
+
+    def note_changes(self, hours: Sequence[str], kind: LinkKind) -> None:
+        assert kind is LinkKind.ERASED
+        self.noted = tuple(hours)
+
+
+def test_somebody_goes_from_an_old_hour_of_which_a_part_has_expired(system: System, stores: PrivacySystem) -> None:
+    hour = datetime.now(UTC).replace(hour=23, minute=0, second=0, microsecond=0) - timedelta(days=31)
+    old, new = Stream(), Stream()
+    for number in (1, 2):
+        old.store_and_decide(replaced(transaction(number, at=milliseconds(hour)), customer_id=ANN))
+    new.store_and_decide(transaction(3, at=milliseconds(datetime.now(UTC) - timedelta(hours=3))))
+    # The second one came after midnight.
+    segments = [each for part in (old.records[:2], old.records[2:]) for each in cut(part, DECISION_LOG_PREFIX).segments]
+    for each in segments:
+        system.s3.put_object(Bucket=BUCKET, Key=each.key, Body=each.body)
+    owner, name = Chained(BucketStore(system.s3, BUCKET)), f"{hour:{HOUR_FORMAT}}"
+    owner.merge_open_hours([name])
+    for each in cut(new.records, DECISION_LOG_PREFIX).segments:
+        system.s3.put_object(Bucket=BUCKET, Key=each.key, Body=each.body)
+    owner.merge_open_hours()
+    system.s3.delete_object(Bucket=BUCKET, Key=segments[0].key)
+
+    receipt = erase(replace(stores, log_owner=owner))
+    assert receipt.removed["decision log"] == 1
+    assert owner.noted == (name,)
+    store = BucketStore(system.s3, BUCKET)
+    assert not store.find(hour_prefix(DECISION_LOG_PREFIX, hour))
+    assert not store.find(table_prefix(DECISION_LOG_PREFIX, LogTable.DECISIONS, hour.date()))
 
 
 def test_what_queries_found_goes_where_it_has_the_persons_ids(system: System, stores: PrivacySystem) -> None:

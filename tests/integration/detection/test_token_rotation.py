@@ -57,8 +57,8 @@ class Owner(LogOwner):
         self.store = store
         self.noted: list[str] = []
 
-    def merge_open_hours(self) -> None:
-        self.reporter().roll_up(open_hours=True)
+    def merge_open_hours(self, changed: Sequence[str] = ()) -> None:
+        self.reporter().roll_up(open_hours=True, changed=changed)
 
     def note_changes(self, hours: Sequence[str], kind: LinkKind) -> None:
         assert kind is LinkKind.REKEYED

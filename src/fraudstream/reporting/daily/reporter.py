@@ -133,17 +133,18 @@ class Reporter:
             if note := self.store.read(reported_key(self.log_prefix, day)):
                 yield day, msgspec.json.decode(note, type=Reported)
 
-    def roll_up(self, *, open_hours: bool = False) -> list[str]:
+    def roll_up(self, *, open_hours: bool = False, changed: Iterable[str] = ()) -> list[str]:
         """Merge the hours of the log that are over, and return their names.
 
         Args:
             open_hours: merge too what there is of the hours that are not over.
+            changed: older hours that may have other segments than they were merged from.
 
         Raises:
             OutOfTimeError: not all of them are merged; call again.
         """
         until = self.now + CLOCKS_APART if open_hours else self.now - timedelta(hours=1)
-        merged = self._roll_up.run(self.now - LATE, until)
+        merged = [*self._roll_up.run(self.now - LATE, until), *self._roll_up.merge_changed(changed)]
         return [hour.hour for hour in merged]
 
     def remake_older(self) -> list[str]:

@@ -88,7 +88,27 @@ class RollUp:
         Raises:
             OutOfTimeError: there is no time for the next one.
         """
-        return [merged for hour in self._candidates(since, until) if (merged := self._bring_up_to_date(hour))]
+        return self._merged(self._candidates(since, until))
+
+    def merge_changed(self, hours: Iterable[str]) -> list[Hour]:
+        """Merge those of some hours that have other segments than they were merged from, however old they are.
+
+        `run` passes over merged hours that get nothing more. Their segments go, and not all on one day: until then,
+        nobody can tell what is left from what has come in.
+
+        Args:
+            hours: such as `2026-11-22T14`.
+
+        Returns:
+            The hours that were merged.
+
+        Raises:
+            OutOfTimeError: there is no time for the next one.
+        """
+        return self._merged(map(parse_hour, sorted(hours)))
+
+    def _merged(self, hours: Iterable[datetime]) -> list[Hour]:
+        return [merged for hour in hours if (merged := self._bring_up_to_date(hour))]
 
     def _candidates(self, since: datetime, until: datetime) -> Iterator[datetime]:
         prefix, before = hours_prefix(self.log_prefix), min(since, until - LATE) - timedelta(hours=1)

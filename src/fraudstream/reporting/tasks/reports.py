@@ -1,7 +1,7 @@
 """Merges the hours of the log that are over, and reports on a day."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -19,23 +19,25 @@ from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.daily.schema.people import PeopleFigures
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table
+from fraudstream.reporting.log.keys import HOUR_FORMAT
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.tasks.means import Means
 from fraudstream.settings import Metric
 
 
-def roll_up(means: Means, *, open_hours: bool) -> Mapping[str, Any]:
+def roll_up(means: Means, *, open_hours: bool, changed: Sequence[datetime]) -> Mapping[str, Any]:
     """Merge hours of the log, and bring reports up to date with what came in late.
 
     Args:
         means: what to work with.
         open_hours: merge hours too that are not over.
+        changed: older hours that may have other segments than they were merged from.
 
     Raises:
         OutOfTimeError: a part of the work is done.
     """
     reporter = _reporter(means)
-    hours = reporter.roll_up(open_hours=open_hours)
+    hours = reporter.roll_up(open_hours=open_hours, changed=[hour.strftime(HOUR_FORMAT) for hour in changed])
     restated = [day.isoformat() for day in reporter.restate(hours)]
     for day in restated:
         means.log.info("a report was brought up to date with what came in late", date=day)

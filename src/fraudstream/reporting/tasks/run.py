@@ -14,12 +14,12 @@ def run(event: Any, means: Means) -> Mapping[str, Any]:  # noqa: ANN401  (anyone
     """Run one task.
 
     Args:
-        event: `hourly-roll-up` as its `task`, with `openHours` true also of hours that are not over; `daily-report`
-            with or without `date`, without which it is yesterday, UTC, and the days before it that have no report yet;
-            `verify-log` with `since` and `until`, days; `chain-hours` with `hours`, such as `2026-11-22T14`, and
-            `kind`, which says why their notes are other ones than before; `rebuild-log` with `date`, and either `part`
-            and `parts` of the table (both from the answer before; none at first) or `merge`, hours that have new
-            segments.
+        event: `hourly-roll-up` as its `task`, with `openHours` true also of hours that are not over, and with `hours`,
+            such as `2026-11-22T14`, also of older ones whose segments may have changed; `daily-report` with or without
+            `date`, without which it is yesterday, UTC, and the days before it that have no report yet; `verify-log`
+            with `since` and `until`, days; `chain-hours` with `hours` and `kind`, which says why their notes are other
+            ones than before; `rebuild-log` with `date`, and either `part` and `parts` of the table (both from the
+            answer before; none at first) or `merge`, hours that have new segments.
         means: what to work with.
 
     Raises:
@@ -31,7 +31,12 @@ def run(event: Any, means: Means) -> Mapping[str, Any]:  # noqa: ANN401  (anyone
             day = event.get("date")
             return write_report(means, None if day is None else day_of("date", day))
         case {"task": "hourly-roll-up"}:
-            return roll_up(means, open_hours=event.get("openHours") is True)
+            match event:
+                case {"hours": [*hours]}:
+                    changed = [hour_of(each) for each in hours]
+                case _:
+                    changed = []
+            return roll_up(means, open_hours=event.get("openHours") is True, changed=changed)
         case {"task": "verify-log"}:
             return verify_log(means, day_of("since", event.get("since")), day_of("until", event.get("until")))
         case {"task": "chain-hours", "hours": [*hours], "kind": ("ERASED" | "REBUILT" | "REKEYED") as kind}:

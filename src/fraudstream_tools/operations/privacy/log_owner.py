@@ -21,15 +21,18 @@ class LogOwner:
 
     function: "ReportFunction"
 
-    def merge_open_hours(self) -> None:
+    def merge_open_hours(self, changed: Sequence[str] = ()) -> None:
         """Merge everything that has come in so far, also of the hour that is not over.
+
+        Args:
+            changed: older hours, such as `2026-11-22T14`, that may have other segments than they were merged from.
 
         Raises:
             ReportFunctionError: it failed, or did not come to the end.
         """
         for _ in range(_ATTEMPTS):
             try:
-                self.function.run("hourly-roll-up", openHours=True)
+                self.function.run("hourly-roll-up", openHours=True, hours=list(changed))
             except UnfinishedTaskError:
                 continue
             return

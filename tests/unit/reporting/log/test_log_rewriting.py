@@ -3,7 +3,7 @@
 import dataclasses
 import gzip
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -210,6 +210,36 @@ def test_an_hour_that_is_not_merged_yet_is_merged_first(tmp_path: Path) -> None:
     made = reporter(tmp_path).report(DAY)
     assert made.log_hours.damaged == ()
     assert made.reconciliation.stored == len({*ids_of(stream, BOB), *ids_of(stream, THIRD)}) + 1
+
+
+def test_an_old_hour_whose_segments_expire_on_two_days_is_merged_on_demand(tmp_path: Path) -> None:
+    """What is written after midnight of the hour before it expires a day later than the rest of that hour."""
+    stream = a_day()
+    write(stream, tmp_path)
+    later = Stream()
+    later.store_and_decide(transaction(1, at=MIDNIGHT + 31 * 24 * HOUR))
+    put(cut(later.records, PREFIX).segments, tmp_path)
+    now = NOW + timedelta(days=30)
+    reporter(tmp_path, now=now).roll_up()
+    for folder in (tmp_path / PREFIX / f"segments/date={DAY}").iterdir():
+        if len(segments := sorted(folder.iterdir())) > 1:
+            segments[0].unlink()
+    edit = LogEdit(gone=ids_of(stream, ANN), persons={ANN})
+    rewriter = LogRewriter(store=FolderStore(tmp_path), log_prefix=PREFIX, now=now)
+
+    def waiting() -> list[str]:
+        reporter(tmp_path, now=now).roll_up(open_hours=True)
+        found = {hour: rewriter.rewrite(hour, {DAY}, lambda _: edit) for hour in rewriter.hours([DAY])}
+        return [hour for hour, outcome in found.items() if outcome is Rewritten.NOT_MERGED]
+
+    left = waiting()
+    assert left
+    assert waiting() == left
+    kept = [row for row in rows(tmp_path, "decisions") if ANN not in row]
+    assert reporter(tmp_path, now=now).roll_up(changed=left) == left
+    assert waiting() == []
+    assert ANN not in texts(tmp_path)
+    assert rows(tmp_path, "decisions") == kept
 
 
 @pytest.mark.parametrize("lost", [9, 2000])

@@ -177,13 +177,15 @@ class Erasure:
 
     def _rewrite(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> set[str]:
         changed: set[str] = set()
+        unmerged: list[str] = []
         for _ in range(_LOG_PASSES):
             if not self.dry_run:
                 self.on_step("merging what has come in", 0, None)
-                self.system.log_owner.merge_open_hours()
+                self.system.log_owner.merge_open_hours(unmerged)
             outcomes = self._rewrite_once(rewriter, days, edit)
             done = {hour for hour, outcome in outcomes.items() if outcome is Rewritten.CHANGED}
             changed |= done
+            unmerged = [hour for hour, outcome in outcomes.items() if outcome is Rewritten.NOT_MERGED]
             # An hour may have been merged anew meanwhile, of what was there before: so it is looked at again.
             if self.dry_run or not any(outcome is not Rewritten.UNCHANGED for outcome in outcomes.values()):
                 return changed

@@ -267,14 +267,27 @@ class Rekeying:
         changed = changes.hours()
         if not self.dry_run:
             self._note(changes, sorted(changed))
+        if unmerged := self._rekey_hours(rewriter, changes, hours, changed):
+            self.system.log_owner.merge_open_hours(unmerged)
+            # What comes in meanwhile is met by the next run.
+            self._rekey_hours(rewriter, changes, unmerged, changed)
+        self._result.counts[TokenStore.LOG] = len(changed)
+
+    def _rekey_hours(
+        self, rewriter: LogRewriter, changes: UnfinishedChanges, hours: Sequence[str], changed: set[str]
+    ) -> list[str]:
+        """Rewrite hours of the log, add those to `changed` that were, and return those that have to be merged first."""
+        unmerged: list[str] = []
         for number, hour in enumerate(hours, start=1):
-            # What is not merged yet is met by the next run.
-            if rewriter.rewrite(hour, None, self._edit, dry_run=self.dry_run) is Rewritten.CHANGED:
+            outcome = rewriter.rewrite(hour, None, self._edit, dry_run=self.dry_run)
+            if outcome is Rewritten.CHANGED:
                 changed.add(hour)
                 if not self.dry_run:
                     self._note(changes, [hour])
+            elif outcome is Rewritten.NOT_MERGED:
+                unmerged.append(hour)
             self.on_step(TokenStore.LOG, number, len(hours))
-        self._result.counts[TokenStore.LOG] = len(changed)
+        return unmerged
 
     def _note(self, changes: UnfinishedChanges, hours: Sequence[str]) -> None:
         self.system.log_owner.note_changes(hours, LinkKind.REKEYED)
