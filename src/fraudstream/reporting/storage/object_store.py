@@ -44,6 +44,10 @@ class Store(Protocol):
         """Return the names of the folders directly under a prefix that ends with a slash, in order."""
         ...
 
+    def loose(self, prefix: str) -> list[str]:
+        """Return the keys directly under a prefix that ends with a slash, in no folder, in order."""
+        ...
+
     def read(self, key: str) -> bytes | None:
         """Return an object, or None if there is none."""
         ...
@@ -82,6 +86,11 @@ class BucketStore:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
         names = (entry.get("Prefix", "") for page in pages for entry in page.get("CommonPrefixes", []))
         return [folder.removeprefix(prefix).rstrip("/") for folder in names]
+
+    def loose(self, prefix: str) -> list[str]:
+        """See `Store`."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        return [entry.get("Key", "") for page in pages for entry in page.get("Contents", [])]
 
     def read(self, key: str) -> bytes | None:
         """See `Store`."""
@@ -157,6 +166,11 @@ class FolderStore:
         """See `Store`."""
         start = self.root / prefix
         return sorted(path.name for path in start.iterdir() if path.is_dir()) if start.is_dir() else []
+
+    def loose(self, prefix: str) -> list[str]:
+        """See `Store`."""
+        start = self.root / prefix
+        return sorted(f"{prefix}{path.name}" for path in start.glob("[!.]*") if path.is_file())
 
     def read(self, key: str) -> bytes | None:
         """See `Store`."""

@@ -26,7 +26,7 @@ def verify_log(means: Means, since: date, until: date) -> Mapping[str, Any]:
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
     verification = verify(means.store, DECISION_LOG_PREFIX, means.chain(), first, last)
     if verification.links:
-        added = added_files(means.store, DECISION_LOG_PREFIX, first, last)
+        added = added_files(means.store, DECISION_LOG_PREFIX, first, last, datetime.now(UTC))
         verification = msgspec.structs.replace(verification, findings=(*verification.findings, *added))
     if verification.findings:
         means.meter.count(Metric.LOG_CHANGED, len(verification.findings))

@@ -40,7 +40,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def added(log: Path) -> list[str]:
-    found = added_files(FolderStore(log), PREFIX, SINCE, UNTIL)
+    found = added_files(FolderStore(log), PREFIX, SINCE, UNTIL, NOW)
     assert all(each.problem is LogProblem.FILE_ADDED for each in found)
     return [each.what.removeprefix(PREFIX) for each in found]
 
@@ -58,6 +58,18 @@ def test_a_log_as_it_was_merged_has_no_added_file(log: Path) -> None:
         f"hits/date={DAY}/{DAY}T22.parquet",
         f"tallies/date={DAY}/part/{DAY}T02.parquet",
         f"decisions/date={DAY}/notes.txt",
+        # Of no hour that was asked for, or ever will be.
+        f"decisions/date={DAY}/2099-01-01T00.parquet",
+        f"decisions/date={DAY}/1970-01-01T00.parquet",
+        f"decisions/date={DAY}/2026-1-22T02.parquet",
+        # Where the log has nothing: a copy is read whole, and DuckDB looks into every folder of a table.
+        f"decisions/date=2099-01-01/{DAY}T02.parquet",
+        f"decisions/date=2026-13-40/{DAY}T02.parquet",
+        "decisions/mine/a.parquet",
+        "decisions/a.parquet",
+        "mine/date=2026-11-22/a.parquet",
+        "a.parquet",
+        "mine.jsonl",
     ],
 )
 def test_a_file_that_no_note_names_is_found_whatever_its_name(log: Path, key: str) -> None:
@@ -76,7 +88,7 @@ def test_files_of_hours_that_are_being_merged_are_not_taken_for_added_ones(log: 
     late = log / PREFIX / f"ids/date={DAY - timedelta(days=1)}" / f"{DAY}T02.parquet"
     late.parent.mkdir(parents=True)
     late.write_bytes(b"PAR1")
-    assert added_files(FolderStore(log), PREFIX, SINCE - timedelta(days=1), UNTIL) == []
+    assert added_files(FolderStore(log), PREFIX, SINCE - timedelta(days=1), UNTIL, NOW) == []
 
 
 def test_a_file_of_an_hour_whose_note_cannot_be_read_is_left_to_the_note(log: Path) -> None:
