@@ -1,7 +1,7 @@
 """Examples from a decision log, where features stand as they were judged."""
 
 from array import array
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from math import nan
 
 import numpy as np
@@ -12,7 +12,14 @@ from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
-from fraudstream_tools.lab.training.samples.examples import NEVER, Examples, LeftOut, matrix_of, share_arrived
+from fraudstream_tools.lab.training.samples.examples import (
+    NEVER,
+    Examples,
+    LeftOut,
+    matrix_of,
+    share_arrived,
+    stopped_examples,
+)
 from fraudstream_tools.lab.training.samples.explored import unseen_frauds
 from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 
@@ -75,6 +82,7 @@ def from_log(
     is_drawn = ~np.isnan(probabilities)
     is_reported = np.array(open_approvals, dtype=np.bool_) & ~is_drawn & sample.drawing.spans(timestamps)
     unseen, explored = unseen_frauds(probabilities, is_reported / shares, sample.drawing)
+    stopped = _stopped(sample, ruleset, counting)
     newer = array("d")
     for values in sample.newer_rows():
         newer.extend(nan if value is None else value for value in values)
@@ -86,6 +94,7 @@ def from_log(
         known_at=np.array(known_at, dtype=np.int64),
         arrived=np.where(unseen > 0, 1 / (1 + unseen), shares),
         declined=np.array(declined, dtype=np.bool_),
+        stopped=stopped,
         newer=matrix_of(newer),
         arrival=log.arrival,
         delay_days=log.horizon.delay_days,
@@ -100,4 +109,20 @@ def from_log(
             other_features=log.unreadable_features(),
             other_kinds=sample.other_kinds,
         ),
+    )
+
+
+def _stopped(sample: LogSample, ruleset: Ruleset, counting: Sequence[int]) -> Examples:
+    """Return what was declined and has no label; `counting` are the places of the rules that count."""
+    numbers, times, hits = array("d"), array("q"), bytearray()
+    for row in sample.stopped_rows(ruleset):
+        numbers.extend(nan if value is None else value for value in row.values)
+        hits.extend([row.truths[position] is True for position in counting])
+        times.append(row.timestamp)
+    number = len(times)
+    return stopped_examples(
+        matrix_of(numbers),
+        np.array(times, dtype=np.int64),
+        RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(number, len(counting))),
+        weights=np.full(number, sample.strata.declined / max(number, 1)),
     )

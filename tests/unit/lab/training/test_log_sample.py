@@ -21,6 +21,7 @@ from fraudstream_tools.lab.training.measuring.distributions import distributions
 from fraudstream_tools.lab.training.measuring.metrics import metrics
 from fraudstream_tools.lab.training.rules.rule_hits import rule_hits
 from fraudstream_tools.lab.training.rules.rule_weighing import combine
+from fraudstream_tools.lab.training.samples import log_sample
 from fraudstream_tools.lab.training.samples.log_sample import LogSample, shares_of
 from fraudstream_tools.lab.training.storage.model_card import model_card
 from tests.cli_harness import Command, clean_environment
@@ -56,6 +57,18 @@ def test_all_frauds_are_drawn_and_the_rest_stands_for_all(log: DecisionLog) -> N
     assert sample.weights[~sample.labels].sum() == pytest.approx(whole.drawn.of)
     assert set(sample.weights[sample.labels]) == {1.0}
     assert sample.left_out == whole.left_out
+
+
+def test_what_was_declined_without_a_label_is_drawn_too(log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = from_log(log, RULESET)
+    assert whole.stopped is not None
+    assert len(whole.stopped.timestamps) == whole.left_out.declined > 50
+    monkeypatch.setattr(log_sample, "MOST_STOPPED", 20)
+    drawn = from_log(log, RULESET).stopped
+    assert drawn is not None
+    assert drawn.weights is not None
+    assert 5 < len(drawn.timestamps) < 50
+    assert drawn.weights.sum() == pytest.approx(whole.left_out.declined)
 
 
 def test_every_day_has_its_weight(log: DecisionLog) -> None:

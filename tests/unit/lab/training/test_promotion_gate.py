@@ -21,7 +21,7 @@ from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import fit
 from fraudstream_tools.lab.training.measuring.promotion_gate import compare
 from fraudstream_tools.lab.training.rules.rule_hits import rule_hits
-from fraudstream_tools.lab.training.samples.examples import NEVER, Examples
+from fraudstream_tools.lab.training.samples.examples import NEVER, Examples, stopped_examples
 from fraudstream_tools.lab.training.storage.model_storage import (
     activate,
     model_folder,
@@ -118,6 +118,30 @@ def test_both_sides_tell_alerts_and_declines_a_day_and_their_precision() -> None
     assert compared.candidate.precision == pytest.approx(found.labels[flagged].mean())
     # One hit of this rule alone is approved.
     assert (compared.champion.alerts_a_day, compared.champion.precision) == (0, None)
+
+
+def test_what_was_declined_and_never_labelled_is_among_the_alerts() -> None:
+    whole = newer(rules=True)
+    likely = np.array([good().evidence(vector) for vector in as_vectors(whole.vectors)]) > 1
+    is_stopped = likely & (np.arange(6000) % 2 == 0)
+    known = whole.chosen(~is_stopped)
+    gone = whole.chosen(is_stopped)
+    stopped = stopped_examples(gone.vectors, gone.timestamps, gone.hits)
+    before, after, alone = (
+        compare(good(), None, found, more_alerts=True).candidate
+        for found in (whole, dataclasses.replace(known, stopped=stopped), known)
+    )
+    assert before
+    assert after
+    assert alone
+    assert after.alerts_a_day == pytest.approx(before.alerts_a_day, rel=1e-3)
+    assert after.declines_a_day == pytest.approx(before.declines_a_day, rel=1e-3)
+    assert alone.alerts_a_day < before.alerts_a_day
+    # Nobody knows what they would have been.
+    assert (after.precision, after.average_precision) == (alone.precision, alone.average_precision)
+    # Those of other weeks do not count.
+    earlier = stopped_examples(gone.vectors, gone.timestamps - 60 * DAY, gone.hits)
+    assert compare(good(), None, dataclasses.replace(known, stopped=earlier), more_alerts=True).candidate == alone
 
 
 def test_a_model_that_multiplies_alerts_is_refused_unless_that_is_wanted() -> None:

@@ -156,6 +156,8 @@ def test_what_was_declined_counts_only_with_a_label(tmp_path: Path) -> None:
     found = from_log(log, JUDGE.ruleset, at(20))
     assert learnt(found) == {3: True, 4: False, 5: False}
     assert found.left_out.declined == 2
+    assert found.stopped is not None
+    assert learnt(found.stopped) == {1: False, 2: False}
 
 
 def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_path: Path) -> None:
@@ -272,6 +274,8 @@ def test_a_file_of_transactions_with_labels_gives_examples(tmp_path: Path) -> No
     assert found.timestamps[found.labels].tolist() == [rows[2]["timestamp"]]
     assert found.left_out.too_new == 7
     assert found.left_out.declined == 1
+    assert found.stopped is not None
+    assert found.stopped.timestamps.tolist() == [rows[3]["timestamp"]]
 
 
 def test_sources_of_labels_are_told_apart_in_a_file_too(tmp_path: Path) -> None:

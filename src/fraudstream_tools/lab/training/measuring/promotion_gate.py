@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fraudstream.detection.models.model import Model
 from fraudstream.durations import DAY
@@ -32,11 +33,12 @@ class GateFigures:
     recall: float
     """At 0.1 % false positives."""
     alerts_a_day: float
-    """Reviewed or declined, without what lists and other forced decisions add."""
+    """Reviewed or declined, without what lists and other forced decisions add. Of what was declined, most has no label:
+    it is counted here, and tells nothing above."""
     declines_a_day: float
     precision: float | None
-    """Share of fraud among the alerts, once all labels are there; None without an alert, and of transactions that the
-    model has learnt from."""
+    """Share of fraud among the alerts that are labelled, once all labels are there; None without one, and of
+    transactions that the model has learnt from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ def _validation_weeks(candidate: Model, champion: Model | None, examples: Exampl
     weeks = candidate.file.validation
     if weeks is None or (champion is not None and champion.file.training.last >= weeks.first):
         return None
-    recent = examples.chosen((examples.timestamps >= weeks.first) & (examples.timestamps <= weeks.last))
+    recent = examples.within(weeks.first, weeks.last)
     return recent if _tells(recent) else None
 
 
@@ -137,10 +139,10 @@ def _more(name: str, ours: float, theirs: float) -> list[str]:
 
 
 def _figures(model: Model | None, examples: Examples) -> GateFigures:
-    judged = judge_examples(model, examples)
-    counts = np.ones(len(examples.labels)) if examples.weights is None else examples.weights
+    judged, counts = judge_examples(model, examples), _counts(examples)
     days = max((int(examples.timestamps.max()) - int(examples.timestamps.min())) / DAY, 1.0)
-    alerts = float(counts[judged.flagged].sum())
+    alerts, declines = float(counts[judged.flagged].sum()), float(counts[judged.declined].sum())
+    unknown_alerts, unknown_declines = _of_stopped(model, examples.stopped)
     # A labelled fraud stands for those of its age that have no label yet.
     frauds = float((counts * examples.labels / examples.arrived)[judged.flagged].sum())
     return GateFigures(
@@ -148,7 +150,19 @@ def _figures(model: Model | None, examples: Examples) -> GateFigures:
         recall=recall_at_false_positives(
             judged.log_odds, examples.labels, weights=examples.weights, arrived=examples.arrived
         )[0],
-        alerts_a_day=alerts / days,
-        declines_a_day=float(counts[judged.declined].sum()) / days,
+        alerts_a_day=(alerts + unknown_alerts) / days,
+        declines_a_day=(declines + unknown_declines) / days,
         precision=min(frauds / alerts, 1.0) if alerts else None,
     )
+
+
+def _of_stopped(model: Model | None, stopped: Examples | None) -> tuple[float, float]:
+    """Return how many of the declined transactions without a label a model flags, and how many it declines."""
+    if stopped is None or not len(stopped.timestamps):
+        return 0.0, 0.0
+    judged, counts = judge_examples(model, stopped), _counts(stopped)
+    return float(counts[judged.flagged].sum()), float(counts[judged.declined].sum())
+
+
+def _counts(examples: Examples) -> NDArray[np.float64]:
+    return np.ones(len(examples.labels)) if examples.weights is None else examples.weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import nan
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -84,6 +85,9 @@ class Examples:
     chance from; 1 where somebody said that it is legitimate."""
     declined: Flags
     """By a decision or by their issuer: of these only labelled ones are here."""
+    stopped: Examples | None = None
+    """What was declined, by a decision or by its issuer, and has no label: nobody can learn from it, and what decides
+    flags it all the same. None where nobody looked."""
     newer: Matrix | None = None
     """Features of what is too new to have a label, and was not declined; None where nobody looked."""
     weights: NDArray[np.float64] | None = None
@@ -101,7 +105,12 @@ class Examples:
 
     def after(self, time: int) -> Examples:
         """Return those that happened after a time, epoch milliseconds."""
-        return self.chosen(self.timestamps > time)
+        return self.within(time + 1, NEVER)
+
+    def within(self, first: int, last: int) -> Examples:
+        """Return those that happened in a time, with the stopped ones: epoch milliseconds, both included."""
+        stopped = None if self.stopped is None else self.stopped.within(first, last)
+        return replace(self.chosen((self.timestamps >= first) & (self.timestamps <= last)), stopped=stopped)
 
     def chosen(self, those: Flags) -> Examples:
         """Return some of them."""
@@ -117,6 +126,26 @@ class Examples:
             weights=None if self.weights is None else self.weights[those],
             unseen=None if self.unseen is None else self.unseen[those],
         )
+
+
+def stopped_examples(
+    vectors: Matrix,
+    timestamps: NDArray[np.int64],
+    hits: RuleHits,
+    weights: NDArray[np.float64] | None = None,
+) -> Examples:
+    """Return declined transactions without a label: of these there is nothing else to tell."""
+    number = len(timestamps)
+    return Examples(
+        vectors=vectors,
+        labels=np.zeros(number, dtype=np.bool_),
+        timestamps=timestamps,
+        hits=hits,
+        known_at=np.full(number, NEVER, dtype=np.int64),
+        arrived=np.ones(number),
+        declined=np.ones(number, dtype=np.bool_),
+        weights=weights,
+    )
 
 
 def share_arrived(arrival: LabelArrival, horizon: LabelHorizon, timestamp: int, source: str = "") -> float:
@@ -156,12 +185,14 @@ def examples(
     numbers, labels, times, known_at, arrived = array("d"), array("b"), array("q"), array("q"), array("d")
     declined, newer = array("b"), array("d")
     rules: list[Collection[str]] = []
+    stopped: list[Decided] = []
     for decision in decided:
         truth = known.get(decision.transaction_id)
         is_mature = horizon.is_mature(decision.timestamp)
         left_out.too_new += not is_mature
         if decision.declined and (truth is None or not is_mature):
             left_out.declined += is_mature
+            stopped += [decision] * is_mature
             continue
         try:
             vector = [nan if value is None else value for value in unpack(decision.packed) + decision.own]
@@ -192,11 +223,23 @@ def examples(
         known_at=np.array(known_at, dtype=np.int64)[order],
         arrived=np.array(arrived, dtype=np.float64)[order],
         declined=np.array(declined, dtype=np.bool_)[order],
+        stopped=_stopped(stopped, ruleset),
         newer=matrix_of(newer),
         left_out=left_out,
         arrival=arrival,
         delay_days=horizon.delay_days,
     )
+
+
+def _stopped(decided: Iterable[Decided], ruleset: Ruleset) -> Examples:
+    numbers, times = array("d"), array("q")
+    rules: list[Collection[str]] = []
+    for decision in decided:
+        with suppress(FeatureError):
+            numbers.extend(nan if value is None else value for value in unpack(decision.packed) + decision.own)
+            times.append(decision.timestamp)
+            rules.append(decision.rules)
+    return stopped_examples(matrix_of(numbers), np.array(times, dtype=np.int64), rule_hits(ruleset, rules))
 
 
 def matrix_of(numbers: array[float]) -> Matrix:

@@ -28,6 +28,8 @@ MOST_LEGITIMATE: Final = 500_000
 """Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
 MOST_NEWER: Final = 50_000
 """Transactions too new to have labels that are taken at most: they only show how scores are spread. Own choice."""
+MOST_STOPPED: Final = 50_000
+"""Declined transactions without a label that are taken at most: they are only counted. Own choice."""
 _BANDS: Final[Mapping[int, tuple[int, float]]] = {0: (10, 0.02), 1: (30, 0.15), 2: (101, 0.5)}
 """Band to the score that it ends before, and the share of fraud that is taken for it: own choice."""
 _HASHES: Final = 2**64
@@ -148,13 +150,29 @@ class LogSample:
         """
         ends = " ".join(f"WHEN {band} THEN {_end_of(share)}" for band, share in self._shares.items())
         is_drawn = f"{_HASH} <= CASE band {ends} END" if ends else "false"
+        fraud, unknown = Standing.FRAUD.value, Standing.UNKNOWN.value
+        return self._told(ruleset, f"standing = {fraud} OR (standing <> {unknown} AND {is_drawn})")
+
+    def stopped_rows(self, ruleset: Ruleset) -> Iterator[SampledRow]:
+        """Return some of what was declined, is old enough for a label, and has none, in the order of time.
+
+        Each stands for as many as there are for each that is returned.
+
+        Args:
+            ruleset: whose rules are asked.
+        """
+        share = min(MOST_STOPPED / max(self.strata.declined, 1), 1.0)
+        mature = f"timestamp <= {self._log.horizon.matured_until}"
+        wanted = f"standing = {Standing.UNKNOWN.value} AND {mature} AND {_HASH} <= {_end_of(share)}"
+        return self._told(ruleset, wanted)
+
+    def _told(self, ruleset: Ruleset, wanted: str) -> Iterator[SampledRow]:
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
         columns = ", ".join([*asked.keys, *(INPUT_COLUMNS[name] for name in INPUTS)])
         query = (
             f"SELECT timestamp, coalesce(labeledAt, 0), coalesce(labelSource, ''), {DECLINED}, day, band, "
             f"coalesce(decision = '{Verdict.APPROVE}', false), explorationPropensity, {columns} FROM {asked.source} "
-            f"WHERE standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
-            "ORDER BY timestamp, transactionId"
+            f"WHERE {wanted} ORDER BY timestamp, transactionId"
         )
         key_count = len(asked.keys)
         for timestamp, labeled_at, source, declined, day, band, approved, propensity, *values in self._log.ask(query):
