@@ -46,6 +46,7 @@ PROBLEMS: Final[Mapping[LogProblem, str]] = {
     LogProblem.NOTE_CHANGED: "the note on this hour was changed or deleted",
     LogProblem.FILE_CHANGED: "this file was changed or deleted",
     LogProblem.FILE_ADDED: "this file was not written by fraudstream",
+    LogProblem.SEGMENT_ADDED: "this came in after its hour was merged for good",
 }
 
 

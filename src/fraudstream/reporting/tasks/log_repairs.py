@@ -10,6 +10,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX
 from fraudstream.reporting.log import rebuilding
 from fraudstream.reporting.log.chain.added_files import added_files
+from fraudstream.reporting.log.chain.added_segments import added_segments
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.chain.verification import verify
 from fraudstream.reporting.log.erasure_marks import read_marks
@@ -26,7 +27,9 @@ def verify_log(means: Means, since: date, until: date) -> Mapping[str, Any]:
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
     verification = verify(means.store, DECISION_LOG_PREFIX, means.chain(), first, last)
     if verification.links:
-        added = added_files(means.store, DECISION_LOG_PREFIX, first, last, datetime.now(UTC))
+        now = datetime.now(UTC)
+        added = added_files(means.store, DECISION_LOG_PREFIX, first, last, now)
+        added += added_segments(means.store, DECISION_LOG_PREFIX, means.chain(), since=first, until=last, now=now)
         verification = msgspec.structs.replace(verification, findings=(*verification.findings, *added))
     if verification.findings:
         means.meter.count(Metric.LOG_CHANGED, len(verification.findings))

@@ -33,6 +33,8 @@ class LogProblem(StrEnum):
     """A file of an hour is gone, or another one than the hour's note says."""
     FILE_ADDED = "FILE_ADDED"
     """No hour's note names a file in a table's folder."""
+    SEGMENT_ADDED = "SEGMENT_ADDED"
+    """A segment of an hour that gets nothing more has no seal, or it has more of them than it was merged from."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
