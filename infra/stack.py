@@ -193,6 +193,7 @@ def _monitor(
         environment=settings.environment_suffix,
         daily_requests=settings.daily_requests_alarm,
         webhook_pipe=place.name("pipe", "webhook") if settings.events and settings.alert_webhook_url else None,
+        needs_two=not {FourEyes.RULES, FourEyes.MODELS}.isdisjoint(settings.four_eyes),
     )
     Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
 

@@ -54,6 +54,8 @@ class Watched:
     """So many requests a day are more than anybody expects to pay for."""
     webhook_pipe: str | None = None
     """None: there is no webhook."""
+    needs_two: bool = False
+    """Rules or models count only once two people have approved them."""
 
 
 def lambda_metric(name: str, function: str, statistic: str = "Sum") -> MetricSpec:
@@ -145,6 +147,18 @@ def _webhook(pipe: str) -> AlarmSpec:
     )
 
 
+def _waiting(environment: str) -> AlarmSpec:
+    return AlarmSpec(
+        purpose="change-waiting",
+        description="Rules or models have waited for a second person for a week: the active ones will expire.",
+        metrics=(("waits", own_metric(Metric.CHANGE_WAITS, environment)),),
+        threshold=0,
+        # As long as CloudWatch looks back.
+        period_seconds=86_400,
+        periods=7,
+    )
+
+
 def _abuse(watched: Watched) -> Sequence[AlarmSpec]:
     """Return the alarms of what costs money or attention and is no failure of ours."""
     return (
@@ -189,6 +203,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         _lag(REPORTER, watched.reporter, 900),
         _undecided_now(environment),
         *([_webhook(watched.webhook_pipe)] if watched.webhook_pipe else []),
+        *([_waiting(environment)] if watched.needs_two else []),
         *_abuse(watched),
         AlarmSpec(
             purpose="dead-letters",

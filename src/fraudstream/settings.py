@@ -27,6 +27,7 @@ class Metric(StrEnum):
     ALERTS_RAISED = "AlertsRaised"
     DECISION_LATENCY = "DecisionLatency"
     RULESET_INVALID = "RulesetInvalid"
+    CHANGE_WAITS = "ChangeWaits"
     SHADOW_ERRORS = "ShadowErrors"
     MODEL_HELD_BACK = "ModelHeldBack"
     RECORDS_LOGGED = "RecordsLogged"

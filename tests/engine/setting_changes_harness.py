@@ -84,7 +84,7 @@ CHANGES: Mapping[str, Change] = {
         "rules,models,lists,labels",
         FUNCTIONS,
         created="policy-fraud-analyzer-read-approvals policy-transaction-processor-read-approvals "
-        "policy-report-generator-read-approvals",
+        "policy-report-generator-read-approvals alarm-change-waiting",
     ),
     "decisionLogDays": Change("800", f"{LIFECYCLE} {REPORTER}"),
     "events": Change("all", ANALYZER, created=_EVENTS),

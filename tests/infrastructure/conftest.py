@@ -20,6 +20,7 @@ EVERYTHING = {
     "fraudstream:processorProvisionedConcurrency": "20",
     "fraudstream:alertWebhookUrl": "https://example.com/fraud?key=hidden",
     "fraudstream:alertWebhookSecret": "0123456789abcdef",
+    "fraudstream:fourEyes": "rules,models,lists,labels",
 }
 PLAIN = {"fraudstream:customerManagedKey": "false", "fraudstream:apiGatewayAccountRole": "existing"}
 
@@ -52,7 +53,7 @@ def preview(declare: Declare) -> Graph:
 
 @pytest.fixture(scope="session")
 def everything(declare: Declare) -> Graph:
-    """With the firewall, Athena, API keys and e-mail addresses."""
+    """With the firewall, Athena, API keys, e-mail addresses, and two people for a change."""
     return declare(EVERYTHING)
 
 

@@ -94,6 +94,7 @@ def test_what_else_goes_wrong_raises_an_alarm(
         ("log-changed", 0, 5),
         ("model-held-back", 0, 5),
         ("webhook-failing", 0, 15),
+        ("change-waiting", 0, 7 * 24 * 60),
         # It is measured once a day; one day alone may be a pay day.
         ("score-drift", SIGNIFICANT_DRIFT, 2 * 24 * 60),
         ("feature-drift", SIGNIFICANT_DRIFT, 2 * 24 * 60),

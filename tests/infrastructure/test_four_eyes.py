@@ -43,6 +43,15 @@ def test_both_functions_that_judge_know_what_needs_two_people(declare: Declare, 
     assert sees_marks(only_lists, function)
 
 
+@pytest.mark.parametrize(("kinds", "rings"), [("rules", True), ("models", True), ("lists,labels", False)])
+def test_what_waits_for_a_week_raises_an_alarm(declare: Declare, kinds: str, *, rings: bool) -> None:
+    graph = declare({"fraudstream:fourEyes": kinds})
+    found = [each for each in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm") if "change-waiting" in each["name"]]
+    assert [(each["metricName"], each["period"] * each["evaluationPeriods"]) for each in found] == (
+        [("ChangeWaits", 7 * 86_400)] if rings else []
+    )
+
+
 def test_who_learns_and_who_logs_labels_know_that_they_need_two_people(declare: Declare) -> None:
     graph = declare({"fraudstream:fourEyes": "labels"})
     for function in ("fraud-analyzer", REPORTER):

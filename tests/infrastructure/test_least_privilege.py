@@ -71,7 +71,9 @@ def test_a_policy_that_is_wider_or_narrower_is_found(
 
 def test_what_is_optional_gives_nobody_more_and_is_out_of_reach(declare: Declare, everywhere: list[AskedPlace]) -> None:
     """The firewall, Athena, the audit trail and a webhook: the webhook's pipe alone may reach what is new."""
-    verdict = judge_matrix(policies_of(declare({**EVERYTHING, **TOLD})), everywhere)
+    # Where two people are asked for, functions read marks: see test_four_eyes.py.
+    optional = {name: value for name, value in EVERYTHING.items() if name != "fraudstream:fourEyes"}
+    verdict = judge_matrix(policies_of(declare({**optional, **TOLD})), everywhere)
     assert (verdict.let_in, verdict.kept_out) == ([], [])
 
 

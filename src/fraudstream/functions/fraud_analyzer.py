@@ -41,7 +41,8 @@ _DYNAMODB = quick_dynamodb(_LIMITS)
 
 def _refused(error: Exception) -> None:
     if isinstance(error, NotApprovedError):
-        # Each change is so for some minutes: no reason to wake anybody.
+        # Each change is so for some minutes: nobody is woken before it is so for a week.
+        _METER.count(Metric.CHANGE_WAITS)
         _LOG.failure("the ruleset or a model in S3 waits for another person, the last good one stays active", error)
         return
     _METER.count(Metric.RULESET_INVALID)

@@ -10,8 +10,8 @@ PURPOSES: Final = frozenset({
     "transaction-processor-errors", "transaction-processor-throttles", "fraud-analyzer-errors", "fraud-analyzer-lag",
     "fraud-analyzer-throttles", "report-generator-errors", "report-generator-lag", "report-generator-throttles",
     "webhook-failing", "api-refusals", "alert-flood", "spend", "dead-letters", "decisions-missing", "api-errors",
-    "api-latency", "inline-fallbacks", "ruleset-invalid", "profiles-damaged", "undecided", "log-missing",
-    "model-held-back", "log-damaged", "log-changed", "score-drift", "feature-drift", "report-missed",
+    "api-latency", "inline-fallbacks", "ruleset-invalid", "change-waiting", "profiles-damaged", "undecided",
+    "log-missing", "model-held-back", "log-damaged", "log-changed", "score-drift", "feature-drift", "report-missed",
 })  # fmt: skip
 """Second parts of the alarms' names. Another stack's name may end as this one's does: `dev` and `eu-dev`."""
 _PREFIX: Final = "alarm-"
