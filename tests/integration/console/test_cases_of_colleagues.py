@@ -24,6 +24,13 @@ def ben(aws: MinistackServer, system: System) -> Browser:
 
 
 @pytest.fixture
+def elsewhere(aws: MinistackServer, system: System) -> Browser:
+    """Anna at another console: one answers the forms of cases one after the other."""
+    assert system
+    return browser_on(aws).enter()
+
+
+@pytest.fixture
 def annas_case(browser: Browser, system: System) -> Browser:
     """Have anna take a case of two alerts and snooze it; a third alert comes later."""
     for name in ("ra-0", "ra-1"):
@@ -140,19 +147,16 @@ def test_a_case_stays_open_whose_last_alert_is_decided_as_another_joins(
 
 @pytest.mark.parametrize("action", [("take", {}), ("note", {"text": "x"}), ("snooze", {"hours": "24", "text": "x"})])
 def test_an_open_alert_opens_the_case_again_that_it_joins_as_it_closes(
-    aws: MinistackServer,
     browser: Browser,
-    ben: Browser,
+    elsewhere: Browser,
     system: System,
     monkeypatch: pytest.MonkeyPatch,
     action: tuple[str, dict[str, str]],
 ) -> None:
     system.alert("ra-0", customer=CUSTOMER)
-    act(ben, "ra-0", "note", text="called")
+    act(elsewhere, "ra-0", "note", text="called")
     system.alert("rb-0", customer=CUSTOMER)
     name, fields = action
-    # One console answers one form of a case after the other: the same person has another one.
-    elsewhere = browser_on(aws).enter()
     in_between(monkeypatch, lambda: act(elsewhere, "ra-0", "decide", label="FRAUD", note="denied"))
     act(browser, "rb-0", name, **fields)
     case = case_of(browser, "rb-0")
