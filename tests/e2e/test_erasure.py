@@ -37,6 +37,8 @@ OUTPUTS = (
     "outboxTable",
     "bucketName",
     "processorFunction",
+    "tokenKeys",
+    "tokenNumber",
     "reportFunction",
 )
 
