@@ -25,11 +25,12 @@ from fraudstream.settings import Metric
 def verify_log(means: Means, since: date, until: date) -> Mapping[str, Any]:
     """Compare the log of some days with its chain and notes, the first and the last day included."""
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
-    verification = verify(means.store, DECISION_LOG_PREFIX, means.chain(), first, last)
+    chain = means.chain()
+    verification = verify(means.store, DECISION_LOG_PREFIX, chain, first, last)
     if verification.links:
         now = datetime.now(UTC)
         added = added_files(means.store, DECISION_LOG_PREFIX, first, last, now)
-        added += added_segments(means.store, DECISION_LOG_PREFIX, means.chain(), since=first, until=last, now=now)
+        added += added_segments(means.store, DECISION_LOG_PREFIX, chain, since=since, until=until, now=now)
         verification = msgspec.structs.replace(verification, findings=(*verification.findings, *added))
     if verification.findings:
         means.meter.count(Metric.LOG_CHANGED, len(verification.findings))

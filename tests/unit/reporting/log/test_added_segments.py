@@ -19,7 +19,7 @@ SETTLED = UNTIL + LATE + timedelta(hours=1)
 
 
 def added(system: System, now: datetime = SETTLED) -> list[str]:
-    found = added_segments(system.store, PREFIX, system.chain, since=midnight(DAY), until=UNTIL, now=now)
+    found = added_segments(system.store, PREFIX, system.chain, since=DAY, until=DAY, now=now)
     assert all(each.problem is LogProblem.SEGMENT_ADDED for each in found)
     return [each.what.removeprefix(f"{PREFIX}segments/date={DAY}/") for each in found]
 

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def added_segments(
-    store: "Store", log_prefix: str, chain: LogChain, *, since: datetime, until: datetime, now: datetime
+    store: "Store", log_prefix: str, chain: LogChain, *, since: date, until: date, now: datetime
 ) -> list[Finding]:
     """Return the segments without their seals in hours that get nothing more, and hours with more segments than before.
 
@@ -32,16 +32,12 @@ def added_segments(
         store: the bucket.
         log_prefix: of the decision log's keys.
         chain: the log's.
-        since: a time in the first hour of the log.
-        until: a time in the last one.
+        since: the first day of the log.
+        until: the last one.
         now: the time.
     """
-    first, last, settled = (f"{each:{HOUR_FORMAT}}" for each in (since, until, now - LATE))
-    hours = [
-        hour
-        for hour in hours_of_segments(store, log_prefix, since.date(), until.date())
-        if first <= hour <= last and hour < settled
-    ]
+    settled = f"{now - LATE:{HOUR_FORMAT}}"
+    hours = [hour for hour in hours_of_segments(store, log_prefix, since, until) if hour < settled]
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         found = [key for keys in pool.map(partial(_added, store, log_prefix, chain), hours) for key in keys]
     return [Finding(problem=LogProblem.SEGMENT_ADDED, what=key) for key in sorted(found)]

@@ -195,7 +195,7 @@ def examples(
             stopped += [decision] * is_mature
             continue
         try:
-            vector = [nan if value is None else value for value in unpack(decision.packed) + decision.own]
+            vector = _row(decision)
         except FeatureError:
             left_out.other_features += is_mature
             continue
@@ -231,12 +231,21 @@ def examples(
     )
 
 
+def _row(decision: Decided) -> list[float]:
+    """Return all that a model may see of a transaction.
+
+    Raises:
+        FeatureError: its features cannot be read.
+    """
+    return [nan if value is None else value for value in unpack(decision.packed) + decision.own]
+
+
 def _stopped(decided: Iterable[Decided], ruleset: Ruleset) -> Examples:
     numbers, times = array("d"), array("q")
     rules: list[Collection[str]] = []
     for decision in decided:
         with suppress(FeatureError):
-            numbers.extend(nan if value is None else value for value in unpack(decision.packed) + decision.own)
+            numbers.extend(_row(decision))
             times.append(decision.timestamp)
             rules.append(decision.rules)
     return stopped_examples(matrix_of(numbers), np.array(times, dtype=np.int64), rule_hits(ruleset, rules))
