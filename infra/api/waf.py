@@ -1,9 +1,14 @@
 """The web application firewall in front of the API, for those who want it: it costs by the month and by the request."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pulumi
 import pulumi_aws as aws
 
-from infra.naming import StackContext
+if TYPE_CHECKING:
+    from infra.naming import StackContext
 
 COMMON_RULES = "AWSManagedRulesCommonRuleSet"
 RATE_RULE = "rate"

@@ -1,8 +1,10 @@
 """Athena over the decision log, for those who want it: it costs by the bytes that a query reads, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
@@ -10,10 +12,14 @@ import pulumi_aws as aws
 from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log.columns import DESCRIPTIONS, FILES
 from fraudstream.reporting.log.keys import LogTable
-from infra.data.keys import Keys
 from infra.data.report_bucket import RESULT_PREFIX, ReportBucket
-from infra.naming import StackContext
-from infra.settings import StackSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra.data.keys import Keys
+    from infra.naming import StackContext
+    from infra.settings import StackSettings
 
 QUERIES = Path(__file__).resolve().parent / "queries"
 TABLES: Mapping[LogTable, str] = {

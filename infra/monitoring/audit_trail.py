@@ -1,13 +1,19 @@
 """Who read or changed what is stored: a trail of AWS CloudTrail, without what functions and pipes do all day."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.compute.roles import Statement
 from infra.data.private_bucket import make_private_bucket
-from infra.naming import StackContext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.naming import StackContext
 
 TRAIL_DAYS = 400
 """Days that the trail's files are kept: a year, and a month to look at them (PCI DSS 4.0.1, 10.5.1 asks for a year)."""
