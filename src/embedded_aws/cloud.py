@@ -257,7 +257,7 @@ class LocalCloud:
         for source in plan.event_sources:
             yield EventSourceMapper(
                 source,
-                streams=self.client("dynamodbstreams"),
+                streams=self._server.streams(),
                 invoke=self._invoke,
                 sqs=roles.client("sqs", role_of[source.function_name]),
             )
@@ -267,7 +267,7 @@ class LocalCloud:
             destination = planned.spec.destination
             yield Pipe(
                 planned.spec,
-                streams=self.client("dynamodbstreams"),
+                streams=self._server.streams(),
                 publish=ApiDestination(destination).post
                 if destination
                 else partial(_publish, roles.client("sns", planned.role_arn)),

@@ -19,6 +19,8 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from embedded_aws.ministack.plain_answers import plain_session
+
 HOST = "127.0.0.1"
 GUARDED = "embedded_aws.ministack.guarded_app:app"
 ACCOUNT_ID = "000000000000"
@@ -134,6 +136,10 @@ class MinistackServer:
             self._clients[service] = self._make_client(service, self.credentials)
         return self._clients[service]
 
+    def streams(self) -> Any:  # noqa: ANN401  (a client of DynamoDB Streams with other answers than boto3's)
+        """Build the administrator's client of DynamoDB Streams, with answers as they come; see `plain_answers`."""
+        return self._make_client("dynamodbstreams", self.credentials, plain_session())
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -143,8 +149,8 @@ class MinistackServer:
     ) -> None:
         self.stop()
 
-    def _make_client(self, service: str, credentials: Credentials) -> Any:  # noqa: ANN401  (any service's client)
-        return self._session.client(
+    def _make_client(self, service: str, credentials: Credentials, session: Any = None) -> Any:  # noqa: ANN401  (any service's client)
+        return (session or self._session).client(
             service,
             region_name=self.region,
             endpoint_url=self.endpoint_url,

@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -73,7 +72,7 @@ def _compile_field(pattern: object, path: str) -> Matcher:
     def matches(value: object) -> bool:
         # An array matches if any of its elements does: what a set (SS) needs.
         values = cast("list[Any]", value) if isinstance(value, list) else [value]
-        return any(rule(_plain(each)) for each in values for rule in rules)
+        return any(rule(each) for each in values for rule in rules)
 
     return matches
 
@@ -124,7 +123,3 @@ def _compile_numeric(operand: list[Any], path: str) -> Matcher:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _plain(value: object) -> object:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value

@@ -1,6 +1,5 @@
 """Pipes: plays EventBridge Pipes from a DynamoDB stream to an SNS topic or an API destination."""
 
-import base64
 import json
 import logging
 import re
@@ -143,7 +142,7 @@ def _look_up(value: object, steps: Sequence[tuple[str, str]]) -> object:
 def _insert(value: object, *, quoted: bool) -> str:
     if quoted and value is None:
         return ""
-    text = json.dumps(value, default=lambda binary: base64.b64encode(binary).decode())
+    text = json.dumps(value)
     if not quoted:
         return text
     return text[1:-1] if isinstance(value, str) else json.dumps(text)[1:-1]

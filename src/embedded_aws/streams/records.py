@@ -1,6 +1,5 @@
 """Records of a DynamoDB stream: as GetRecords gives them, as a function sees them, and as batches of them."""
 
-import base64
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,12 +30,10 @@ def to_record(raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
     """Turn what GetRecords gives into what Lambda gives to a function.
 
     Args:
-        raw: A record as boto3 has parsed it.
+        raw: A record as it came, in JSON.
         stream_arn: The stream's ARN.
     """
-    change: dict[str, Any] = dict(raw["dynamodb"])
-    created_at: float = change["ApproximateCreationDateTime"].timestamp()
-    change["ApproximateCreationDateTime"] = int(created_at) if created_at.is_integer() else created_at
+    change: Mapping[str, Any] = raw["dynamodb"]
     event: dict[str, Any] = {
         "eventID": raw["eventID"],
         "eventName": raw["eventName"],
@@ -50,15 +47,11 @@ def to_record(raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
         event["userIdentity"] = {"principalId": identity["PrincipalId"], "type": identity["Type"]}
     return StreamRecord(
         sequence_number=change["SequenceNumber"],
-        created_at=created_at,
+        created_at=change["ApproximateCreationDateTime"],
         event=event,
-        encoded=json.dumps(event, default=_encode_binary, separators=(",", ":")).encode(),
-        item=zlib.crc32(json.dumps(change["Keys"], default=_encode_binary, sort_keys=True).encode()),
+        encoded=json.dumps(event, separators=(",", ":")).encode(),
+        item=zlib.crc32(json.dumps(change["Keys"], sort_keys=True).encode()),
     )
-
-
-def _encode_binary(value: bytes) -> str:
-    return base64.b64encode(value).decode()
 
 
 def to_payload(records: Sequence[StreamRecord]) -> bytes:

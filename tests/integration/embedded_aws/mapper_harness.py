@@ -20,7 +20,7 @@ class Bench:
 
     def __init__(self, server: MinistackServer) -> None:
         self.dynamodb = server.client("dynamodb")
-        self.streams = server.client("dynamodbstreams")
+        self.streams = server.streams()
         self.sqs = server.client("sqs")
         self.table = f"table-{uuid.uuid4().hex[:8]}"
         description = self.dynamodb.create_table(

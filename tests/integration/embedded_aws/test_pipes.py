@@ -25,7 +25,7 @@ class Bench:
     def __init__(self, server: MinistackServer) -> None:
         self.name = f"alerts-{uuid.uuid4().hex[:8]}"
         self.dynamodb = server.client("dynamodb")
-        self.streams = server.client("dynamodbstreams")
+        self.streams = server.streams()
         self.sqs = server.client("sqs")
         self.sns = server.client("sns")
         table = self.dynamodb.create_table(

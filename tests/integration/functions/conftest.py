@@ -36,5 +36,5 @@ def shop(aws: MinistackServer, variables: dict[str, str], monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)
     now = int(datetime.now(UTC).timestamp() * 1000)
-    yield Shop(importlib.import_module(HANDLER), s3, dynamodb, aws.client("dynamodbstreams"), received_at=now)
+    yield Shop(importlib.import_module(HANDLER), s3, dynamodb, aws.streams(), received_at=now)
     sys.modules.pop(HANDLER, None)
