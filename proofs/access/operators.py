@@ -138,7 +138,7 @@ def _rule_author(console: ConsoleSystem) -> None:
     stored = console.rulesets.stored().contents
     draft = stored[RULESET_FILE].decode() + _COMMENT
     plan = console.publishing.check(draft)
-    console.publishing.publish(draft, base=plan.before or "", reason=_WHY)
+    console.publishing.publish(draft, base=plan.stored.digest, reason=_WHY)
     live = live_file(stored_models(console.s3, console.bucket).models)
     assert live is not None  # noqa: S101  (whoever calls says so)
     ModelBreaker(console.dynamodb, console.profiles).reset(live, reason=_WHY, audit=console.audit)
