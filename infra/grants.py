@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 
-from fraudstream.contract import ANALYZER, BREAKER_PREFIX, LOG_CHAIN_ITEM, PROCESSOR, REPORTER, FourEyes
+from fraudstream.contract import (
+    ANALYZER,
+    BREAKER_PREFIX,
+    LISTED_PREFIX,
+    LOG_CHAIN_ITEM,
+    PROCESSOR,
+    PROFILE_PREFIXES,
+    REPORTER,
+    SET_ASIDE_PREFIX,
+    FourEyes,
+)
 from infra.compute.functions import FunctionRole
 from infra.environments import Stores
 from infra.settings import StackSettings
@@ -20,7 +30,7 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     processor = roles[PROCESSOR].role
     tables.transactions.grant_add_and_find(processor)
     if settings.inline_decisions:
-        tables.profiles.grant_read_many(processor)
+        tables.profiles.grant_read_many(processor, (*PROFILE_PREFIXES, LISTED_PREFIX, BREAKER_PREFIX))
         stores.bucket.grant_read_ruleset(processor)
         if set(settings.four_eyes) - {FourEyes.LABELS}:
             stores.bucket.grant_read_approvals(processor)
@@ -28,7 +38,8 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     analyzer = roles[ANALYZER].role
     tables.transactions.grant_read_stream(analyzer)
     tables.transactions.grant_update(analyzer)
-    tables.profiles.grant_replace(analyzer)
+    judged_by = (*PROFILE_PREFIXES, LISTED_PREFIX)
+    tables.profiles.grant_replace(analyzer, (*PROFILE_PREFIXES, SET_ASIDE_PREFIX), read=judged_by)
     tables.profiles.grant_update_beginning(analyzer, BREAKER_PREFIX)
     tables.alerts.grant_open_and_close(analyzer)
     if settings.events:

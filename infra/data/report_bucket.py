@@ -159,18 +159,19 @@ class ReportBucket(pulumi.ComponentResource):
         role.allow("read-records", objects, listing)
 
     def grant_report(self, role: ServiceRole) -> None:
-        """Allow a role to read, list and write the decision log and the reports."""
+        """Allow a role to read, list and write the decision log and the reports, and to read the erasure marks only."""
         prefixes = (DECISION_LOG_PREFIX, REPORT_PREFIX)
         objects = Statement(
             actions=("s3:GetObject", "s3:PutObject"),
             resources=[self._objects(prefix) for prefix in prefixes],
         )
+        marks = Statement(effect="Deny", actions=("s3:PutObject",), resources=(self._objects(ERASURE_MARKS_PREFIX),))
         listing = Statement(
             actions=("s3:ListBucket",),
             resources=(self._bucket.arn,),
             conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         )
-        role.allow("report", objects, listing, *self._keys.to_write("s3"))
+        role.allow("report", objects, marks, listing, *self._keys.to_write("s3"))
 
 
 def _expiry(

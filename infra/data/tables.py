@@ -170,36 +170,68 @@ class Table(pulumi.ComponentResource):
         statement = Statement(actions=("dynamodb:Query",), resources=(index,))
         role.allow(f"find-listed-{self._purpose}", statement, *self._keys.to_read("dynamodb"))
 
-    def grant_read_many(self, role: ServiceRole) -> None:
-        """Allow a role to read many items by their keys."""
-        self._grant(role, "read-many", ("BatchGetItem",), write=False)
+    def grant_read_many(self, role: ServiceRole, prefixes: Sequence[str]) -> None:
+        """Allow a role to read many items whose partition keys begin with one of some texts."""
+        role.allow(
+            f"read-many-{self._purpose}",
+            self._of_keys(("BatchGetItem",), beginning=prefixes),
+            *self._keys.to_read("dynamodb"),
+        )
 
-    def grant_replace(self, role: ServiceRole) -> None:
-        """Allow a role to read many items by their keys, and to replace them."""
-        self._grant(role, "replace", ("BatchGetItem", "PutItem"), write=True)
+    def grant_replace(self, role: ServiceRole, prefixes: Sequence[str], *, read: Sequence[str]) -> None:
+        """Allow a role to replace the items whose partition keys begin with one of some texts, and to read many.
+
+        Args:
+            role: whose.
+            prefixes: what the keys of items begin with that may be replaced.
+            read: what those begin with that may be read.
+        """
+        role.allow(
+            f"replace-{self._purpose}",
+            self._of_keys(("BatchGetItem",), beginning=read),
+            self._of_keys(("PutItem",), beginning=prefixes),
+            *self._keys.to_write("dynamodb"),
+        )
 
     def grant_one_item(self, role: ServiceRole, key: str) -> None:
         """Allow a role to read and update the one item with a partition key."""
-        # It also holds for a request without a key; but both of these calls have one.
-        one = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}
-        statement = Statement(
-            actions=("dynamodb:GetItem", "dynamodb:UpdateItem"), resources=(self.arn,), conditions=one
-        )
+        statement = self._if_keys("StringEquals", [key], ("GetItem", "UpdateItem"))
         role.allow(f"one-item-{self._purpose}", statement, *self._keys.to_write("dynamodb"))
 
     def grant_update_beginning(self, role: ServiceRole, prefix: str) -> None:
         """Allow a role to update the items whose partition key begins with a text."""
-        some = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*"]}}
-        statement = Statement(actions=("dynamodb:UpdateItem",), resources=(self.arn,), conditions=some)
-        role.allow(f"update-some-{self._purpose}", statement, *self._keys.to_write("dynamodb"))
+        role.allow(
+            f"update-some-{self._purpose}",
+            self._of_keys(("UpdateItem",), beginning=(prefix,)),
+            *self._keys.to_write("dynamodb"),
+        )
 
     def grant_put(self, role: ServiceRole) -> None:
-        """Allow a role to put items."""
-        self._grant(role, "put", ("PutItem",), write=True)
+        """Allow a role to put items of transactions."""
+        role.allow(f"put-{self._purpose}", self._of_transactions(("PutItem",)), *self._keys.to_write("dynamodb"))
 
     def grant_open_and_close(self, role: ServiceRole) -> None:
-        """Allow a role to put and update items, without reading any."""
-        self._grant(role, "open-and-close", ("PutItem", "UpdateItem"), write=True)
+        """Allow a role to put and update items of transactions, without reading any."""
+        role.allow(
+            f"open-and-close-{self._purpose}",
+            self._of_transactions(("PutItem", "UpdateItem")),
+            *self._keys.to_write("dynamodb"),
+        )
+
+    def _of_keys(self, names: Sequence[str], *, beginning: Sequence[str]) -> Statement:
+        return self._if_keys("StringLike", [f"{prefix}*" for prefix in beginning], names)
+
+    def _of_transactions(self, names: Sequence[str]) -> Statement:
+        # Ids of transactions have no such character; the keys of all that is stored beside their items have it.
+        return self._if_keys("StringNotLike", ["*#*"], names)
+
+    def _if_keys(self, operator: str, patterns: Sequence[str], names: Sequence[str]) -> Statement:
+        # It also holds for a request without a key; but all of these calls have one.
+        return Statement(
+            actions=[f"dynamodb:{name}" for name in names],
+            resources=(self.arn,),
+            conditions={f"ForAllValues:{operator}": {"dynamodb:LeadingKeys": patterns}},
+        )
 
     def grant_read_stream(self, role: ServiceRole) -> None:
         """Allow a role to read the table's stream."""

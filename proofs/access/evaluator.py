@@ -57,6 +57,8 @@ def _holds(operator: str, given: Sequence[str] | None, wanted: Sequence[str]) ->
             return (given is None) == (wanted == ["true"])
         case "StringLike" | "StringEquals" | "ArnEquals" | "ArnLike":
             return given is not None and any(_is_like(operator, each, wanted) for each in given)
+        case "ForAllValues:StringNotLike":
+            return not any(_is_like(operator, each, wanted) for each in given or ())
         case "ForAllValues:StringLike" | "ForAllValues:StringEquals":
             # As IAM has it: a key that is absent, or has no values, passes.
             return all(_is_like(operator, each, wanted) for each in given or ())

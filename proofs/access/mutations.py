@@ -29,6 +29,12 @@ def _without_denial(policy: Policy) -> None:
     policy[:] = [each for each in policy if each["Effect"] == "Allow"]
 
 
+def _without_denial_of(action: str) -> Callable[[Policy], None]:
+    return lambda policy: policy.remove(
+        next(each for each in policy if each["Effect"] == "Deny" and action in each["Action"])
+    )
+
+
 def _without_statement(policy: Policy) -> None:
     policy.remove(_first(policy, "sqs:SendMessage"))
 
@@ -45,6 +51,8 @@ MUTATIONS: Final[Mapping[str, tuple[str, Callable[[Policy], None]]]] = {
         f"role-{REPORTER}",
         lambda policy: next(each for each in policy if "dynamodb:LeadingKeys" in str(each)).pop("Condition") and None,
     ),
+    "the analyzer may write list entries": (f"role-{ANALYZER}", _without_condition("dynamodb:PutItem")),
+    "the report generator may write erasure marks": (f"role-{REPORTER}", _without_denial_of("s3:PutObject")),
     "a role may use the key for itself": ("role-alert-pipe", _without_condition("kms:Decrypt")),
     "an analyst may change every attribute": ("policy-analyst", _without_condition("dynamodb:UpdateItem")),
     "a rule author may delete": ("policy-rule-author", _one_more_action),

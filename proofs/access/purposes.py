@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fraudstream.contract import ANALYZER, NETWORK_REFERENCE_INDEX, PROCESSOR, REPORTER
+from fraudstream.contract import ANALYZER, NETWORK_REFERENCE_INDEX, PROCESSOR, PROFILE_PREFIXES, REPORTER
 
 Grant = tuple[Sequence[str], Sequence[str]]
 """Actions, and the names of the places on which they are allowed."""
 
 _TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision", "what was done with a transaction")
-_ALERTS: Final = ("an alert's assignee", "an alert's score", "a case", "what says that a label waits")
-_PROFILES: Final = ("a profile", "a list entry", "the log's chain", "a model's breaker")
+_OF_ALERT: Final = ("an alert's assignee", "an alert's score")
+_ALERTS: Final = (*_OF_ALERT, "a case", "what says that a label waits")
+_OF_PROFILES: Final = (*(f"a profile of {prefix}" for prefix in PROFILE_PREFIXES), "a shard of a profile")
+_PROFILES: Final = (*_OF_PROFILES, "a damaged profile", "a list entry", "the log's chain", "a model's breaker")
 _RECORDS: Final = ("own records", "own records, if there is none", "records of others")
 _RULESET: Final = ("the ruleset", "the rates", "the lists", "the choice of models")
 _APPROVALS: Final = "a listing of approvals"
@@ -81,7 +83,10 @@ _READING: Final[list[Grant]] = [
     (_KEY_READS, ("the key through dynamodb",)),
     (("kms:Decrypt",), ("the key through s3",)),
 ]
-_READING_LOG: Final[list[Grant]] = [(("s3:GetObject",), ("the log",)), (("s3:ListBucket",), ("a listing of the log",))]
+_READING_LOG: Final[list[Grant]] = [
+    (("s3:GetObject",), ("the log", "an erasure mark")),
+    (("s3:ListBucket",), ("a listing of the log",)),
+]
 _RECORDING: Final[list[Grant]] = [
     (("s3:PutObject",), ("own records, if there is none",)),
     (("kms:Decrypt", "kms:GenerateDataKey"), ("the key through s3",)),
@@ -101,7 +106,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
     f"role-{PROCESSOR}": [
         *_of_every_function(PROCESSOR),
         (("dynamodb:PutItem", "dynamodb:Query"), _TRANSACTIONS),
-        (("dynamodb:BatchGetItem",), _PROFILES),
+        (("dynamodb:BatchGetItem",), (*_OF_PROFILES, "a list entry", "a model's breaker")),
         (_KEY_WRITES, ("the key through dynamodb",)),
         (("s3:GetObject",), _RULESET),
         (("kms:Decrypt",), ("the key through s3",)),
@@ -111,10 +116,11 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_of_stream("transactions"),
         *_DEAD_LETTERS,
         (("dynamodb:GetItem", "dynamodb:UpdateItem"), _TRANSACTIONS),
-        (("dynamodb:BatchGetItem", "dynamodb:PutItem"), _PROFILES),
+        (("dynamodb:BatchGetItem",), (*_OF_PROFILES, "a list entry")),
+        (("dynamodb:PutItem",), (*_OF_PROFILES, "a damaged profile")),
         (("dynamodb:UpdateItem",), ("a model's breaker",)),
-        (("dynamodb:PutItem", "dynamodb:UpdateItem"), _ALERTS),
-        (("dynamodb:PutItem",), ("an event", "an event of a case")),
+        (("dynamodb:PutItem", "dynamodb:UpdateItem"), _OF_ALERT),
+        (("dynamodb:PutItem",), ("an event",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
         (("s3:GetObject", "s3:GetObjectVersion"), _RULESET),
         (("s3:ListBucket", "s3:ListBucketVersions"), ("a listing of rulesets",)),
@@ -129,6 +135,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("dynamodb:GetItem", "dynamodb:UpdateItem"), ("the log's chain",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
         (("s3:GetObject", "s3:PutObject"), ("the log", "a report")),
+        (("s3:GetObject",), ("an erasure mark",)),
         (("s3:GetObject",), _RULESET),
         (("s3:ListBucket",), ("a listing of the log", "a listing of reports")),
         # The report says who changed the rules, and what has no record.

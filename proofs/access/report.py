@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from proofs.access.calls import judge_calls
 from proofs.access.coverage import NEEDED_BY_SERVICES, RequestLog, unexplained
+from proofs.access.families import SELDOM, refused, unused_families
 from proofs.access.live_model import hold_back, publish_live_model
 from proofs.access.matrix import judge_matrix, read_policies, unused
 from proofs.access.mutations import MUTATIONS, mutated
@@ -57,10 +58,12 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     say("every policy, action and resource")
     all_places = places(names)
     matrix = judge_matrix(policies, all_places)
-    unknown = unexplained(unused(policies, log.by_role()))
+    asked = log.by_role()
+    likely = [place for place in all_places if place.name not in SELDOM]
+    unknown = [*unexplained(unused(policies, asked)), *unused_families(policies, likely, asked)]
     missed = [name for name in MUTATIONS if judge_matrix(mutated(policies, name), all_places, partly=True).is_exact]
     let_in = [*matrix.let_in, *calls.let_in, *requests.let_in]
-    kept_out = [*matrix.kept_out, *calls.kept_out, *hindered]
+    kept_out = [*matrix.kept_out, *calls.kept_out, *hindered, *refused(policies, asked)]
     statements = sum(map(len, policies.values()))
     lines = [
         f"{matrix.tried:>9,}  questions to an evaluator of policies: policy, action, resource",

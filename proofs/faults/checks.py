@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from fraudstream.contract import SET_ASIDE_PREFIX
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX, add_shards, read_items
+from fraudstream.detection.stores.profiles.items import add_shards, read_items
 from proofs.faults.recount import Difference, difference, recount
 
 Plain = Mapping[str, Any]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fraudstream.contract import SET_ASIDE_PREFIX
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults.stream import Record
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fraudstream.contract import SET_ASIDE_PREFIX
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults.checks import ObservedWrites
 from proofs.faults.journal import OWN_WRITES_KNOWN

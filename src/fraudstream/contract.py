@@ -144,6 +144,10 @@ LABEL_KIND: Final = "LABEL"
 LABEL_WAITS: Final = "LABEL_WAITS"
 """Their partition of the index by status, while they wait."""
 
+PROFILE_PREFIXES: Final = ("customer#", "card#", "merchant#", "terminal#", "device#", "ip#", "counterparty#")
+"""Prefixes of the keys of profiles and of their shards, by the kind of the entity."""
+SET_ASIDE_PREFIX: Final = "damaged#"
+"""Prefix of the keys of items that keep damaged profiles as they were found."""
 LISTED_PREFIX: Final = "list#"
 """Prefix of the keys of items that say on which lists an entity is, in the table of profiles."""
 BREAKER_PREFIX: Final = "breaker#"

@@ -1,12 +1,11 @@
 """The program's graph, declared once a session each: with known values, as in a preview, and with what is optional."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from infra.compute.lambda_packages import Package, Target
 from infra.program import main
+from tests.infrastructure.policies_harness import empty_packages
 from tests.infrastructure.pulumi_graph_harness import Declare, Graph, capture
 
 EVERYTHING = {
@@ -28,12 +27,7 @@ PLAIN = {"fraudstream:customerManagedKey": "false", "fraudstream:apiGatewayAccou
 @pytest.fixture(scope="session")
 def declare(tmp_path_factory: pytest.TempPathFactory) -> Declare:
     """Declare the stack with some settings; the packages are empty, another module looks at real ones."""
-    empty = tmp_path_factory.mktemp("package") / "function.zip"
-    empty.write_bytes(b"")
-
-    def package(function: str, target: Target) -> Package:
-        del function, target
-        return Package(path=Path(empty), sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+    package = empty_packages(tmp_path_factory.mktemp("package"))
 
     def run(config: Mapping[str, str] | None = None, *, preview: bool = False, stack: str = "test") -> Graph:
         return capture(lambda: main(package), config, preview=preview, stack=stack)

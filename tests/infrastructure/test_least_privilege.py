@@ -1,22 +1,21 @@
 """Every policy against every action on every resource: what must be allowed is, all else is refused."""
 
-import json
-from typing import TYPE_CHECKING, Any
+from collections import Counter
 
 import pytest
 
+from fraudstream.contract import PROFILE_PREFIXES
+from fraudstream.transactions.fields import EntityKind
+from infra.naming import SUFFIX_MAX_LENGTH
 from proofs.access.matrix import Policies, judge_matrix
 from proofs.access.mutations import MUTATIONS, mutated
 from proofs.access.places import AskedPlace, StackNames, places
 from tests.infrastructure.conftest import EVERYTHING
-from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph
+from tests.infrastructure.policies_harness import SUFFIX, policies_of
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-SUFFIX = "-test"
-
-
+INLINE_POLICIES_CHARACTERS = 10_240
+"""Of a role's own policies together, without white space (IAM quotas)."""
 TOLD = {"fraudstream:events": "all"}
 
 
@@ -24,17 +23,6 @@ TOLD = {"fraudstream:events": "all"}
 def policies(declare: Declare) -> Policies:
     """The statements of every role and operator policy of a stack that tells other systems."""
     return policies_of(declare(TOLD))
-
-
-def policies_of(graph: Graph) -> Policies:
-    found: dict[str, list[Mapping[str, Any]]] = {
-        role.name.removesuffix(SUFFIX): [] for role in graph.of("aws:iam/role:Role")
-    }
-    for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
-        found[policy["role"].removesuffix(SUFFIX)] += json.loads(policy["policy"])["Statement"]
-    for policy in graph.of("aws:iam/policy:Policy"):
-        found[policy.name.removesuffix(SUFFIX)] = json.loads(policy["policy"])["Statement"]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +67,15 @@ def test_what_is_optional_gives_nobody_more_and_is_out_of_reach(declare: Declare
 
 def test_a_role_that_nobody_says_the_purpose_of_is_found(policies: Policies, everywhere: list[AskedPlace]) -> None:
     assert not judge_matrix({**policies, "role-of-nobody": []}, everywhere).is_exact
+
+
+def test_the_keys_of_profiles_are_those_of_the_kinds_of_entities() -> None:
+    assert {f"{kind}#" for kind in EntityKind} == set(PROFILE_PREFIXES)
+
+
+def test_the_policies_of_a_role_stay_below_what_iam_takes(declare: Declare) -> None:
+    longest = declare({**EVERYTHING, **TOLD}, stack="x" * SUFFIX_MAX_LENGTH)
+    sizes: Counter[str] = Counter()
+    for policy in longest.of("aws:iam/rolePolicy:RolePolicy"):
+        sizes[policy["role"]] += len("".join(policy["policy"].split()))
+    assert max(sizes.values()) <= INLINE_POLICIES_CHARACTERS

@@ -7,7 +7,6 @@ does: it judges every request that the console makes.
 import json
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,11 @@ from botocore.exceptions import ClientError
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.news import news_of
-from infra.compute.lambda_packages import Package, Target
 from infra.people import MAX_POLICY_CHARACTERS
 from infra.program import main
 from proofs.access.evaluator import Asked, allows, enforce
 from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
+from tests.infrastructure.policies_harness import empty_packages
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, capture
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
 from tests.integration.console.test_case_events import OUTBOX, make_outbox, told
@@ -48,13 +47,7 @@ Policies = Mapping[str, list[dict[str, Any]]]
 @pytest.fixture(scope="session")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
     """The statements of the three policies; the bucket has the name that the tests give it."""
-    empty = tmp_path_factory.mktemp("package") / "function.zip"
-    empty.write_bytes(b"")
-
-    def package(function: str, target: Target) -> Package:
-        del function, target
-        return Package(path=Path(empty), sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
-
+    package = empty_packages(tmp_path_factory.mktemp("package"))
     graph = capture(lambda: main(package))
     found = {each.name: each["policy"] for each in graph.of("aws:iam/policy:Policy")}
     assert found.keys() == {"policy-analyst-test", "policy-rule-author-test", "policy-auditor-test"}

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_PREFIX, EventType, ItemKind
+from fraudstream.contract import LISTED_PREFIX, SET_ASIDE_PREFIX, EventType, ItemKind
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.sharded import Sharding, entity_of, undivided
@@ -20,7 +20,7 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.detection.stores.decisions.store import DecisionStore
-from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX, StoredProfile, add_shards, read_items
+from fraudstream.detection.stores.profiles.items import StoredProfile, add_shards, read_items
 from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 TOKENS_KEPT: Final = 8
 TOKEN_BYTES: Final = 4
-SET_ASIDE_PREFIX: Final = "damaged#"
-"""What the keys of items begin with that keep damaged profiles as they were found."""
 
 
 class ErasedMark(NamedTuple):

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.dynamodb_errors import is_condition_failure, is_throttled
+from fraudstream.contract import SET_ASIDE_PREFIX
 from fraudstream.detection.profiles.codec import pack, pack_closed
 from fraudstream.detection.profiles.entities import PERSONAL, kind_of
 from fraudstream.detection.profiles.sharded import Sharding
 from fraudstream.detection.stores.lists.listings import Listing, item_key
 from fraudstream.detection.stores.profiles.items import (
-    SET_ASIDE_PREFIX,
     TOKEN_BYTES,
     TOKENS_KEPT,
     LoadedProfiles,
