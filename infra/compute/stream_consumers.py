@@ -15,13 +15,16 @@ from infra.data.tables import Table
 from infra.naming import StackContext
 
 
-def _image(event: str, **conditions: object) -> Mapping[str, Any]:
-    return {"eventName": [event], "dynamodb": {"NewImage": {"kind": {"S": [ItemKind.TRANSACTION.value]}, **conditions}}}
+def _image(event: str, *, before: Mapping[str, Any] | None = None, **conditions: object) -> Mapping[str, Any]:
+    images = {"NewImage": {"kind": {"S": [ItemKind.TRANSACTION.value]}, **conditions}}
+    return {"eventName": [event], "dynamodb": images | ({"OldImage": before} if before else {})}
 
 
 # Claims and expiries pass none. The analyzer's own writes add neither a label nor a redrive.
 ANALYZER_FILTERS = (
     _image("INSERT"),
+    # It is new, too, where somebody had written attributes of a label under its key.
+    _image("MODIFY", before={"kind": {"S": [{"exists": False}]}}),
     _image("MODIFY", label={"S": [{"exists": True}]}),
     _image("MODIFY", redrivenAt={"N": [{"exists": True}]}),
 )

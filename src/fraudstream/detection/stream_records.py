@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-from fraudstream.contract import ItemKind
 from fraudstream.detection.batch_steps import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.decisions.inline import InlineResult
-from fraudstream.transactions.storage.item import PoisonRecordError, decode_changed, is_restoration
+from fraudstream.transactions.storage.item import (
+    PoisonRecordError,
+    decode_changed,
+    image_of_transaction,
+    is_restoration,
+)
 from fraudstream.transactions.transaction import Transaction
 
 
@@ -74,8 +78,8 @@ def read(record: Mapping[str, Any]) -> Work:
     """
     number = sequence_number(record)
     change: Mapping[str, Any] = record["dynamodb"]
-    new, old = _image(change.get("NewImage")), _image(change.get("OldImage"))
-    if new.get("kind") != {"S": ItemKind.TRANSACTION} or is_restoration(new, old):
+    new, old = (image_of_transaction(_image(change.get(image))) for image in ("NewImage", "OldImage"))
+    if not new or is_restoration(new, old):
         return Work(number)
     is_new = not old
     redriven = new.get("redrivenAt") != old.get("redrivenAt")

@@ -203,6 +203,10 @@ def test_the_analyzer_sees_new_transactions_labels_and_redrives(graph: Graph) ->
         {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": transaction}}},
         {
             "eventName": ["MODIFY"],
+            "dynamodb": {"NewImage": {"kind": transaction}, "OldImage": {"kind": {"S": [{"exists": False}]}}},
+        },
+        {
+            "eventName": ["MODIFY"],
             "dynamodb": {"NewImage": {"kind": transaction, "label": {"S": [{"exists": True}]}}},
         },
         {

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import ItemKind
 from fraudstream.detection.features import named_values
 from fraudstream.durations import DAY
 from fraudstream.transactions.card_numbers.detector import holds_card_number
@@ -19,7 +18,12 @@ from fraudstream.transactions.decisions.decision import ActionTaken, Decision, L
 from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
 from fraudstream.transactions.decisions.label_sources import told_code
 from fraudstream.transactions.storage.attributes import AttributeValue
-from fraudstream.transactions.storage.item import PoisonRecordError, decode_changed, is_restoration
+from fraudstream.transactions.storage.item import (
+    PoisonRecordError,
+    decode_changed,
+    image_of_transaction,
+    is_restoration,
+)
 from fraudstream.transactions.transaction import FIELDS, Transaction
 from fraudstream.transactions.values.money import exponent
 
@@ -165,9 +169,8 @@ def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
 def _read(record: Mapping[str, Any]) -> list[LogRecord]:
     try:
         stream = record["dynamodb"]
-        new: Mapping[str, AttributeValue] = stream.get("NewImage") or {}
-        old: Mapping[str, AttributeValue] = stream.get("OldImage") or {}
-        if new.get("kind") != {"S": ItemKind.TRANSACTION.value} or is_restoration(new, old):
+        new, old = (image_of_transaction(stream.get(image) or {}) for image in ("NewImage", "OldImage"))
+        if not new or is_restoration(new, old):
             return []
         records = _changes(new, old, logged_at=round(stream["ApproximateCreationDateTime"] * 1000))
         for each in records:
@@ -185,7 +188,7 @@ def _unreadable(record: Mapping[str, Any]) -> LogRecord | None:
         stream = record["dynamodb"]
         image = stream["NewImage"]
         name, logged_at = image["transactionId"]["S"], round(stream["ApproximateCreationDateTime"] * 1000)
-        if stream.get("OldImage") or not isinstance(name, str) or holds_card_number(name):
+        if image_of_transaction(stream.get("OldImage") or {}) or not isinstance(name, str) or holds_card_number(name):
             return None
         unreadable = LogRecord(
             event=LogEvent.UNREADABLE,

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fraudstream.contract import RESTORED_AT
+from fraudstream.contract import RESTORED_AT, ItemKind
 from fraudstream.transactions.decisions.decision import ActionTaken, Decision, Label
 from fraudstream.transactions.decisions.inline import INLINE_ATTRIBUTE, InlineResult, inline_from_item
 from fraudstream.transactions.storage.attributes import AttributeValue, from_attribute
@@ -79,6 +79,15 @@ def decode_changed(new: Mapping[str, AttributeValue], old: Mapping[str, Attribut
         if any(new[name] != old.get(name) for name in new.keys() - readable.keys()):
             raise
         return decode(readable)
+
+
+def image_of_transaction(image: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:
+    """Return an image of a stream; empty where it is of no transaction.
+
+    Whoever may label may write attributes of a label under the key of a transaction that is not there yet: it comes as
+    a change of that item then, and is new all the same.
+    """
+    return image if image.get("kind") == {"S": ItemKind.TRANSACTION.value} else {}
 
 
 def without_damaged(item: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:

@@ -31,9 +31,10 @@ from fraudstream.transactions.transaction import Transaction
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_IF_ABSENT = "attribute_not_exists(transactionId)"
-# Whoever may label may write attributes of a label under any key: an item of those alone claims nothing.
+# Whoever may label may write attributes of a label under any key: an item of those alone claims nothing, and keeps out
+# no transaction.
 _IF_UNCLAIMED = "attribute_not_exists(payloadHash)"
+_IF_ABSENT = "attribute_not_exists(kind)"
 _TOKEN_BYTES = 6
 
 
