@@ -1,6 +1,7 @@
 """What a day's report says of what people did: records counted, changes of rules, and writes without a record."""
 
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import ANY
@@ -229,6 +230,23 @@ def test_what_is_no_record_is_counted_and_keeps_the_report_from_nothing(browser:
     assert found.actions == (ActionFigures(action="take-alert", done=1, refused=0),)
     assert "take alert" in browser.page("/audit")
     assert max(read) < 1_000_000
+
+
+def test_records_of_many_parts_fill_no_memory(versioned: System) -> None:
+    """A day may have 10,000: each takes what it is counted by, and not what else somebody has put there."""
+    day = datetime.now(UTC).date()
+    parts = b"[" + b",".join([b"[]"] * 21_000) + b"]"
+    for number in range(80):
+        record = b'{"id": "%d", "userId": "x", "action": "take-alert", "after": {"x": %b}}' % (number, parts)
+        versioned.s3.put_object(Bucket=BUCKET, Key=f"audit/date={day}/AIDAX/1-{number}.json", Body=record)
+    tracemalloc.start()
+    try:
+        found = today(versioned)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.actions == (ActionFigures(action="take-alert", done=80, refused=0),)
+    assert most < 60_000_000
 
 
 @pytest.mark.parametrize("sources", [5, None, "file", [{}], [["file"]]])

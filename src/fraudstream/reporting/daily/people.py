@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, cast
 
 import msgspec
 
@@ -24,6 +24,7 @@ from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigur
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.json_objects import MOST_OF_A_RECORD, read_json
 from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream.transactions.decisions.label_sources import is_source
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 MOST: Final = 10_000
 """Records that are read, one request each; own choice: what a team of hundreds does in a day."""
+LONGEST: Final = 500
+"""Characters of a text that is counted by, at most; own choice: those of commands are ids, codes and names."""
+MOST_SOURCES: Final = 100
+"""Sources that one record tells of, at most; own choice: files of labels have a few."""
 _RULES: Final = ("publish-rules", "roll-back-rules")
 _LABELS: Final = ("label-transaction", "approve-labels")
 """Where labels need two people, the log is told of one when the second has approved it."""
@@ -48,17 +53,36 @@ class ListsAt:
     """Name of the table of profiles."""
 
 
-class _Record(msgspec.Struct, frozen=True, rename="camel"):
-    """What is counted of a record."""
+_Text = Annotated[str, msgspec.Meta(max_length=LONGEST)]
+
+
+class _Written(msgspec.Struct, frozen=True, rename="camel"):
+    """A record as somebody has written it."""
+
+    id: _Text
+    action: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z-]{0,39}\Z")]
+    target: _Text = ""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    refuses: _Text | None = None
+    doubts: _Text | None = None
+
+
+class _Record(NamedTuple):
+    """What is counted of a record: so little that a day's fit into memory, whatever people have put there."""
 
     id: str
     user_id: str
     action: str
-    target: str = ""
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    refuses: str | None = None
-    doubts: str | None = None
+    target: str
+    version: str | None
+    """Of the ruleset that was there after it."""
+    list_before: str | None
+    list_after: str | None
+    sources: tuple[str, ...]
+    """Of a file of labels."""
+    refuses: str | None
+    doubts: str | None
 
     @property
     def told_as(self) -> tuple[str, str]:
@@ -95,9 +119,7 @@ def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> Peopl
         for action in {action for action, _ in counted}
     ]
     recorded_versions = {
-        str(each.after.get("version"))
-        for each in made.values()
-        if each.action in _RULES and each.told_as not in refused
+        each.version for each in made.values() if each.version and each.action in _RULES and each.told_as not in refused
     }
     return PeopleFigures(
         people=len({each.user_id for each in records}),
@@ -121,38 +143,54 @@ def _of_both_days(store: BucketStore, day: date, records_of_day: Sequence[_Recor
 def _told_labels(made: Sequence[_Record]) -> ToldLabels:
     return ToldLabels(
         transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action in _LABELS},
-        sources={source for each in made if each.action == "import-labels" for source in _texts(each.after, "sources")},
+        sources={source for each in made if each.action == "import-labels" for source in each.sources},
     )
 
 
-def _texts(told: Mapping[str, Any], name: str) -> list[str]:
-    """Return the texts of a list; what stands there may be anything."""
-    values = told.get(name)
-    return [each for each in cast("list[object]", values) if isinstance(each, str)] if isinstance(values, list) else []
-
-
 def _told_list_writes(made: Sequence[_Record]) -> set[ToldListWrite]:
-    added = {
-        ToldListWrite(str(each.after.get("list")), each.target, ended=False) for each in made if each.action == _ADD
-    }
+    added = {ToldListWrite(str(each.list_after), each.target, ended=False) for each in made if each.action == _ADD}
     return added | {
-        ToldListWrite(str(each.before.get("list")), each.target, ended=True) for each in made if each.action == _REMOVE
+        ToldListWrite(str(each.list_before), each.target, ended=True) for each in made if each.action == _REMOVE
     }
 
 
 def _records(store: BucketStore, keys: Sequence[str]) -> list[_Record]:
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        found = zip(keys, pool.map(partial(store.read_at_most, most=MOST_OF_A_RECORD), keys), strict=True)
-        return [record for key, content in found if (record := _record(key, content)) is not None]
+        return [record for record in pool.map(partial(_record, store), keys) if record is not None]
 
 
 def _refused(records: Sequence[_Record]) -> set[tuple[str, str]]:
     return {(each.user_id, each.refuses) for each in records if each.refuses is not None}
 
 
-def _record(key: str, content: bytes | None) -> _Record | None:
-    record, author = read_json(content, _Record), audit_author(key)
-    return None if record is None or author is None else msgspec.structs.replace(record, user_id=author)
+def _record(store: BucketStore, key: str) -> _Record | None:
+    written, author = read_json(store.read_at_most(key, MOST_OF_A_RECORD), _Written), audit_author(key)
+    if written is None or author is None:
+        return None
+    return _Record(
+        id=written.id,
+        user_id=author,
+        action=written.action,
+        target=written.target,
+        version=_text(written.after, "version"),
+        list_before=_text(written.before, "list"),
+        list_after=_text(written.after, "list"),
+        sources=_sources(written.after.get("sources")),
+        refuses=written.refuses,
+        doubts=written.doubts,
+    )
+
+
+def _text(told: Mapping[str, Any], name: str) -> str | None:
+    """Return a text; what stands there may be anything."""
+    value = told.get(name)
+    return value if isinstance(value, str) and len(value) <= LONGEST else None
+
+
+def _sources(told: object) -> tuple[str, ...]:
+    """Return the sources in a list; what stands there may be anything."""
+    values = cast("list[object]", told) if isinstance(told, list) else []
+    return tuple(each for each in values[:MOST_SOURCES] if isinstance(each, str) and is_source(each))
 
 
 def _ruleset_changes(s3: "S3Client", bucket: str, day: date, recorded_versions: set[str]) -> tuple[RulesetChange, ...]:
