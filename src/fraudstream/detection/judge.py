@@ -114,7 +114,7 @@ class Judge:
         )
         packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
         vector = codec.unpack(packed)
-        lists = listed_as(transaction, listed)
+        lists = listed_as(transaction, listed, self.ruleset.lists.names)
         truths = self.ruleset.evaluate(transaction, vector, lists)
         seen = inputs(vector, transaction) if any(self.ruleset.models) else vector
         outside_share = self.ruleset.outside_share(transaction.customer_id)

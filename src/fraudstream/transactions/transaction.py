@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from fraudstream.transactions import fields
 from fraudstream.transactions.fields import EntityKind, FieldSpec
-from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, Item, own_values, to_item
 from fraudstream.transactions.values.countries import COUNTRIES
 from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
 from fraudstream.transactions.values.times import EARLIEST_ACCOUNT
@@ -326,7 +326,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         Raises:
             msgspec.ValidationError: the item is not a transaction.
         """
-        return msgspec.convert(from_item(item), cls)
+        return msgspec.convert(own_values(item, cls), cls)
 
 
 FIELDS: Final = fields.declared_fields(Transaction)

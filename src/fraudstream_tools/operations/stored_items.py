@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fraudstream.transactions.storage.attributes import AttributeValue, from_item
+from fraudstream.transactions.storage.attributes import AttributeValue, readable_values
 
 _T = TypeVar("_T")
 
@@ -18,6 +18,6 @@ def read_item(item: Mapping[str, AttributeValue], type_: type[_T]) -> _T | None:
         type_: what is expected there.
     """
     try:
-        return msgspec.convert(from_item(item), type_)
+        return msgspec.convert(readable_values(item), type_)
     except (msgspec.ValidationError, ValueError, TypeError):
         return None

@@ -322,8 +322,8 @@ def test_a_damaged_note_or_label_hides_no_other_that_waits(desk: Desk, command: 
     desk.system.dynamodb.update_item(
         TableName=TRANSACTIONS,
         Key=to_item({"transactionId": "a-2", "timestamp": NOW}),
-        UpdateExpression="SET label = :none, labeledAt = :none",
-        ExpressionAttributeValues=to_item({":none": "x"}),
+        UpdateExpression="SET label = :none, labeledAt = :none, fraudType = :odd",
+        ExpressionAttributeValues={":none": {"S": "x"}, ":odd": {"SS": ["x"]}},
     )
     # Both may be written by whoever labels, and an update makes what is not there.
     note = {"transactionId": "label#z", "statusShard": "LABEL_WAITS", "createdAt": NOW, "timestamp": 1, "givenBy": "x"}

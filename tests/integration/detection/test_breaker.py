@@ -262,3 +262,11 @@ def test_another_model_begins_anew_and_one_that_promises_nothing_is_not_watched(
     assert not watch.is_broken(later)
     assert not watch.is_broken(weighted(0.5))
     assert not watch.is_broken(None)
+
+
+@pytest.mark.parametrize("count", [{"S": "many"}, {"N": "-1000000"}, {"N": "0.5"}, {"SS": ["many"]}])
+def test_what_is_no_count_stops_no_analyzer(stack: Stack, count: dict[str, Any]) -> None:
+    hour = int(stack.clock()) // HOUR - 1
+    stack.dynamodb.put_item(TableName="profiles", Item={**item_key(stack.model.version), f"decisions{hour}": count})
+    assert not stack.watch().is_broken(stack.model)
+    assert [type(error) for error in stack.failures] == [BreakerError]

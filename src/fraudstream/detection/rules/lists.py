@@ -95,14 +95,25 @@ class Lists:
         ]
 
 
-def listed_as(transaction: Transaction, listed: ListedEntities) -> tuple[str, ...]:
-    """Return what a transaction's entities are listed as when it was received, such as `blocked:card`; sorted."""
+def listed_as(transaction: Transaction, listed: ListedEntities, names: Collection[str]) -> tuple[str, ...]:
+    """Return what a transaction's entities are listed as when it was received, such as `blocked:card`; sorted.
+
+    Args:
+        transaction: the transaction.
+        listed: what items of the table say. Whoever may write them may name lists that are none, thousands of them.
+        names: those of the lists that there are.
+    """
     if not listed:
         return ()
     now = transaction.received_at
     touched = entities(transaction).items()
     return tuple(
-        sorted(f"{name}:{kind}" for kind, key in touched for name, end in listed.get(key, {}).items() if now < end)
+        sorted(
+            f"{name}:{kind}"
+            for kind, key in touched
+            for name, end in listed.get(key, {}).items()
+            if name in names and now < end
+        )
     )
 
 

@@ -8,7 +8,14 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions.decisions import rule_ids
-from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import (
+    AttributeValue,
+    Item,
+    from_item,
+    own_values,
+    readable_values,
+    to_item,
+)
 
 _PLAIN_IDS: Final = "unevaluableRules"
 """As 0.1.0 stored them: a list of strings."""
@@ -117,12 +124,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
         """Read the decision from a transaction's item or stream image; None while there is none."""
         if "decision" not in item:
             return None
-        return msgspec.convert(plain_values(item), cls, builtin_types=(bytes,))
+        own = {name: item[name] for name in (*cls.__struct_encode_fields__, _PACKED_IDS) if name in item}
+        return msgspec.convert(_with_plain_ids(from_item(own)), cls, builtin_types=(bytes,))
 
 
 def plain_values(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
-    """Return a transaction's attributes as plain values by the names that 0.1.0 stored them by, whatever their form."""
-    values = from_item(item)
+    """Return what can be read of a transaction's attributes, by the names that 0.1.0 stored them by."""
+    return _with_plain_ids(readable_values(item))
+
+
+def _with_plain_ids(values: dict[str, Any]) -> dict[str, Any]:
     if packed := values.pop(_PACKED_IDS, None):
         values[_PLAIN_IDS] = rule_ids.unpack(packed)
     return values
@@ -162,7 +173,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
         """Read the label from a transaction's item or stream image; None while there is none."""
         if "label" not in item:
             return None
-        return msgspec.convert(from_item(item), cls)
+        return msgspec.convert(own_values(item, cls), cls)
 
 
 class ActionTaken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -182,4 +193,4 @@ class ActionTaken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Read what was done from a transaction's item or stream image; None while nobody said."""
         if "actionTaken" not in item:
             return None
-        return msgspec.convert(from_item(item), cls)
+        return msgspec.convert(own_values(item, cls), cls)

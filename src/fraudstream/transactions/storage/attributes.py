@@ -6,7 +6,10 @@ stream events carry binary.
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, cast
+
+import msgspec
 
 AttributeValue: TypeAlias = Mapping[str, Any]
 """One attribute value in DynamoDB's JSON, such as `{"S": "EUR"}`."""
@@ -77,3 +80,21 @@ def to_item(values: Mapping[str, object]) -> Item:
 def from_item(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
     """Convert an item to a mapping of plain values."""
     return {name: from_attribute(attribute) for name, attribute in item.items()}
+
+
+def own_values(item: Mapping[str, AttributeValue], struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """Convert the attributes of an item that are fields of a struct; what else is there may be of any type.
+
+    Raises:
+        TypeError: one of them is of a type that fraudstream never writes.
+    """
+    return {name: from_attribute(item[name]) for name in struct.__struct_encode_fields__ if name in item}
+
+
+def readable_values(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
+    """Convert the attributes of an item that can be read: whoever may write one may give it any type."""
+    values: dict[str, Any] = {}
+    for name, attribute in item.items():
+        with suppress(TypeError, ValueError):
+            values[name] = from_attribute(attribute)
+    return values

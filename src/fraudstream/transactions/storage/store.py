@@ -22,7 +22,7 @@ from fraudstream.transactions.decisions.inline import InlineAttempt, InlineDecid
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.storage.attributes import Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import Item, readable_values, to_item
 from fraudstream.transactions.storage.deadline import DeadlineExceededError
 from fraudstream.transactions.storage.item import StoredTransaction, decode_readable
 from fraudstream.transactions.storage.sampling import sample_mark
@@ -113,7 +113,7 @@ class TransactionStore:
         mark = sample_mark(transaction.transaction_id, transaction.received_at)
         claim |= mark and {**mark, "receivedAt": transaction.received_at}
         if held := self._put_if_absent(to_item(claim), _IF_UNCLAIMED):
-            earlier = from_item(held)
+            earlier = readable_values(held)
             if not is_same_payload(request, earlier["payloadHash"], self.tokenizer):
                 raise ConflictError
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed

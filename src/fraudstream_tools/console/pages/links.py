@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fraudstream.transactions.storage.attributes import from_item
+from fraudstream.transactions.storage.attributes import readable_values
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.investigation.field_words import field_words
@@ -52,7 +52,7 @@ def show(request: Request) -> Response:
         raise HTTPException(404, "no transaction with this id is stored (any more)")
     if system.log is None:
         raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
-    fields = from_item(item)
+    fields = readable_values(item)
     shared = {field: str(fields[field]) for field in SHARED_FIELDS if fields.get(field)}
     links = find_links(system.log, str(fields["customerId"]), shared)
     return page(

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.errors import error_code
 from fraudstream.contract import CUSTOMER_INDEX
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream.transactions.storage.attributes import AttributeValue, from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, from_item, readable_values, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
 from fraudstream_tools.operations.review.alert_summary import rules_of
@@ -145,7 +145,7 @@ def _past(item: Mapping[str, AttributeValue]) -> PastTransaction | None:
     if item.get("label") not in _LABELS:
         item = {name: attribute for name, attribute in item.items() if name != "label"}
     try:
-        fields = from_item(item)
+        fields = readable_values(item)
         return msgspec.convert({**fields, "rules": rules_of(fields.get("reasons", ()))}, PastTransaction)
     except (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError):
         return None

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.dynamodb_errors import held_item
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.stores.decisions.alerts import status_shard
-from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import readable_values, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -137,9 +137,9 @@ class Assignments:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            held = from_item(held_item(error))
+            held = readable_values(held_item(error))
             raise AlertTakenError(otherwise) if held and otherwise else _why(held) from None
-        return from_item(answer["Attributes"])
+        return readable_values(answer["Attributes"])
 
 
 def _why(held: Mapping[str, Any]) -> AlertTakenError:

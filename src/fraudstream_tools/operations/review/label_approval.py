@@ -18,7 +18,7 @@ from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label
-from fraudstream.transactions.storage.attributes import Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import Item, readable_values, to_item
 from fraudstream.transactions.storage.item import without_damaged
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
@@ -78,7 +78,7 @@ class LabelApproval:
             item: the transaction's, with its keys and its end.
             label: what the person says.
         """
-        stored = from_item(item)
+        stored = readable_values(item)
         name = str(stored["transactionId"])
         self.approver.mark(label_digest(name, label.label, label.labeled_at))
         now = epoch_milliseconds()
@@ -114,14 +114,15 @@ class LabelApproval:
                 "ConsistentRead": True,
             }
             found = {
-                from_item(item)["transactionId"]: item for item in read_batch(self.dynamodb, self.transactions, asked)
+                readable_values(item)["transactionId"]: item
+                for item in read_batch(self.dynamodb, self.transactions, asked)
             }
             for note in some:
                 item = found.get(_name(note))
                 # Whoever may write what waits may name any item, and write a label into one that is no transaction.
                 if item is None or item.get("kind") != {"S": ItemKind.TRANSACTION.value}:
                     continue
-                label = read_item(item, Label) if waits(from_item(item)) else None
+                label = read_item(item, Label) if waits(readable_values(item)) else None
                 if label is not None:
                     yield _waiting(item, label, note)
 
@@ -144,7 +145,7 @@ class LabelApproval:
         whole = label_digest(transaction_id, label.label, label.labeled_at)
         if not digest or not whole.startswith(digest):
             raise ApprovalError("the label is another one by now: look at it again")
-        if not waits(from_item(item)):
+        if not waits(readable_values(item)):
             raise ApprovalError("the label counts already")
         marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
         # Who was interrupted behind the mark only writes that it is there.
@@ -183,7 +184,7 @@ class LabelApproval:
             raise ApprovalError("the label is another one by now: look at it again") from None
         self.dynamodb.update_item(
             TableName=self.alerts,
-            Key=_key(str(from_item(item)["transactionId"])),
+            Key=_key(item["transactionId"]["S"]),
             UpdateExpression="REMOVE statusShard",
         )
 
@@ -211,7 +212,7 @@ def waits(state: Mapping[str, Any]) -> bool:
 
 
 def _waiting(item: Item, label: Label, note: _Note) -> WaitingLabel:
-    values = from_item(item)
+    values = readable_values(item)
     return WaitingLabel(
         transaction_id=values["transactionId"],
         label=label,

@@ -15,7 +15,7 @@ from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.inline import is_stricter
 from fraudstream.transactions.decisions.reasons import STRICTER_THAN_INLINE
-from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import readable_values, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -106,11 +106,11 @@ def close_alert(dynamodb: DynamoDBClient, table: str, transaction_id: str, label
             ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        before = from_item(answer.get("Attributes", {}))
+        before = readable_values(answer.get("Attributes", {}))
         # Alerts that an older version closed do not say when that was first.
         closing = AlertClosing(shows_label=True, is_first=not {"firstClosedAt", "closedAt"} & before.keys())
     except ClientError as error:
-        before = from_item(held_item(error))
+        before = readable_values(held_item(error))
         is_of_then = before.get("closedAt") == label.labeled_at
         shows_label = is_of_then and before.get("label") == label.label
         first = before.get("firstClosedAt", before.get("closedAt"))

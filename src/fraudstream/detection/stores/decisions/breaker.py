@@ -50,10 +50,24 @@ def item_key(version: str) -> dict[str, Any]:
 
 
 def counts_of(item: Mapping[str, AttributeValue]) -> dict[int, HourCount]:
-    """Return an item's counts by hour."""
+    """Return an item's counts by hour.
+
+    Raises:
+        TypeError: an attribute is of a type that no count has.
+        ValueError: an attribute is no count, or not one of an hour.
+    """
     values = from_item(item)
     hours = [name.removeprefix(DECISIONS) for name in values if name.startswith(DECISIONS)]
-    return {int(hour): HourCount(values[f"{DECISIONS}{hour}"], values.get(f"{FLAGGED}{hour}", 0)) for hour in hours}
+    return {
+        int(hour): HourCount(_count(values[f"{DECISIONS}{hour}"]), _count(values.get(f"{FLAGGED}{hour}", 0)))
+        for hour in hours
+    }
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("a count is a whole number from 0 on")
+    return value
 
 
 class BreakerReader:

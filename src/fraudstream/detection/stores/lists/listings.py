@@ -7,18 +7,20 @@ ended it.
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from fraudstream.contract import LISTED_KIND, LISTED_PREFIX
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, Item, readable_values, to_item
 
 ENDED_DAYS: Final = 90
 """For which an entry stays that has ended; own choice: a quarter's review finds it."""
 _MILLISECONDS: Final = 1000
+MOST_LISTS: Final = 100
+"""On which an entity is, at most; own choice. Where lists need two people, each entry is asked for by itself."""
 ENDED_MILLISECONDS: Final = ENDED_DAYS * SECONDS_A_DAY * _MILLISECONDS
 
 
@@ -60,6 +62,9 @@ class ListEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
         return hashlib.sha256(msgspec.json.encode([entity, list_name, said], order="sorted")).hexdigest()
 
 
+_Entries: TypeAlias = Annotated[dict[str, ListEntry], msgspec.Meta(max_length=MOST_LISTS)]
+
+
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """All entries of an entity."""
 
@@ -94,10 +99,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             DamagedListingError: it cannot be read.
         """
         try:
-            values = from_item(item)
+            values = readable_values(item)
             return cls(
                 entity=values["entity"].removeprefix(LISTED_PREFIX),
-                entries=msgspec.convert(values["entries"], dict[str, ListEntry]),
+                entries=msgspec.convert(values["entries"], _Entries),
                 changed_at=values["changedAt"],
                 version=values["version"],
             )

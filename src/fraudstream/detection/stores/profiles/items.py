@@ -77,19 +77,21 @@ def read_items(items: Iterable[Item], ends: Callable[[Listing], dict[str, float]
     loaded = LoadedProfiles({}, set(), {}, set(), {}, set())
     for item in items:
         key = from_attribute(item["entity"])
+        if key.startswith(LISTED_PREFIX):
+            try:
+                loaded.listed[key.removeprefix(LISTED_PREFIX)] = ends(Listing.from_item(item))
+            except DamagedListingError:
+                loaded.unreadable_lists.add(key.removeprefix(LISTED_PREFIX))
+            continue
+        # Functions alone write what follows, and who erases persons; people write list entries with any attribute.
         if mark := _erased(key, item):
             loaded.erased[key] = mark
         try:
-            if key.startswith(LISTED_PREFIX):
-                loaded.listed[key.removeprefix(LISTED_PREFIX)] = ends(Listing.from_item(item))
-            else:
-                stored = loaded.profiles[key] = stored_profile(key, item)
-                if stored.damaged is not None:
-                    loaded.damaged.add(key)
+            stored = loaded.profiles[key] = stored_profile(key, item)
+            if stored.damaged is not None:
+                loaded.damaged.add(key)
         except NewerProfileError:
             loaded.newer.add(key)
-        except DamagedListingError:
-            loaded.unreadable_lists.add(key.removeprefix(LISTED_PREFIX))
     return loaded
 
 
