@@ -130,10 +130,11 @@ class LogChain:
             ChainMovedError: others appended at every attempt; nothing was added.
         """
         for _ in range(ATTEMPTS):
-            newest = self._head.read()
-            if newest is not None:
+            head = self._head.read()
+            if head is not None:
                 # Whoever moved the head may not have come to write its link.
-                self._write(newest)
+                self._write(head)
+            newest = head or self.newest_kept()
             link = self._sealed(
                 Link(
                     number=newest.number + 1 if newest else 1,
@@ -146,7 +147,7 @@ class LogChain:
                     mac="",
                 )
             )
-            if self._head.move(newest, link):
+            if self._head.move(head, link):
                 self._write(link)
                 return link
         raise ChainMovedError(f"the log's chain was moved by others {ATTEMPTS} times")
@@ -154,6 +155,16 @@ class LogChain:
     def head(self) -> Link | None:
         """Return the newest link, as it is stored outside the bucket."""
         return self._head.read()
+
+    def newest_kept(self) -> Link | None:
+        """Return the newest link in the bucket that was made with the key; None if there is none.
+
+        It stands in for a head that is lost with its table: a chain that began anew would write its links over those
+        of before, and vouch for none of their hours any more.
+        """
+        keys = sorted(self._store.find(chain_prefix(self._log_prefix)), key=_file_name, reverse=True)
+        links = ((key, _decoded(self._store.read(key))) for key in keys)
+        return next((link for key, link in links if link and self._key_of(link) == key and self.is_own(link)), None)
 
     def accepts(self, key: str, path: Path) -> bool:
         """Return whether a segment may be merged: it has the seal of its content, or is older than all seals.
@@ -164,7 +175,7 @@ class LogChain:
         """
         if is_sealed(key):
             return is_genuine(key, path.read_bytes(), self._key)
-        newest = self._head.read() if self._sealed_since is None else None
+        newest = (self._head.read() or self.newest_kept()) if self._sealed_since is None else None
         if newest is not None:
             self._sealed_since = newest.sealed_since
         return self._sealed_since is None or hour_of_segment(key) < self._sealed_since
@@ -232,6 +243,10 @@ def breaks(links: list[Link]) -> list[int]:
 def chain_prefix(log_prefix: str) -> str:
     """Return the prefix of all links."""
     return f"{log_prefix}chain/"
+
+
+def _file_name(key: str) -> str:
+    return key.rpartition("/")[2]
 
 
 def _day_prefix(log_prefix: str, day: date) -> str:

@@ -66,7 +66,8 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
         since: a time in the first hour of the log.
         until: a time in the last one.
     """
-    head = chain.head()
+    known = chain.head()
+    head = known or chain.newest_kept()
     if head is None:
         return Verification(links=0, hours=0, files=0, erased=(), findings=())
     # Links of an hour are never older than the hour.
@@ -75,7 +76,9 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
     first, last = f"{since:{HOUR_FORMAT}}", f"{until:{HOUR_FORMAT}}"
     newest = {link.hour: link for link in links if first <= link.hour <= last}
     notes = _notes(store, log_prefix, newest, since.date(), until.date())
-    findings = [*_of_links(chain, before, links, head)]
+    # Where nothing outside the bucket knows a newest link, nothing tells whether newer ones were taken away.
+    lost = [] if known else [Finding(problem=LogProblem.LINK_MISSING, what=str(head.number + 1))]
+    findings = [*lost, *_of_links(chain, before, links, head)]
     files: dict[str, str] = {}
     hours = 0
     for hour, content in notes.items():
