@@ -98,7 +98,8 @@ def add(
         tokens = _checked(deployment, kind, ids, transaction, reason)
         listing = _listing(deployment)
         done = [
-            (token, listing.add_to_list(list_name, _kind(kind), token, reason=reason, until=end)) for token in tokens
+            (newest, listing.add_to_list(list_name, _kind(kind), newest, reason=reason, until=end))
+            for *_, newest in tokens
         ]
     _print_changes(deployment, list_name, kind, done, as_json=as_json)
     _warn_if_not_asked_for(ruleset, list_name)
@@ -129,7 +130,11 @@ def remove(
     with _problems():
         tokens = _checked(deployment, kind, ids, transaction, reason)
         listing = _listing(deployment)
-        done = [(token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason)) for token in tokens]
+        done = [
+            (token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason))
+            for of_one in tokens
+            for token in listing.lists.listed_among(list_name, _kind(kind), of_one)
+        ]
     _print_changes(deployment, list_name, kind, done, as_json=as_json)
     if any(change is ListChange.ABSENT for _, change in done):
         raise typer.Exit(1)
@@ -311,19 +316,18 @@ def _problems() -> Generator[None]:
 
 def _checked(
     deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
-) -> list[str]:
-    """Return the tokens of those who are meant, once there is a reason."""
+) -> list["Sequence[str]"]:
+    """Return the tokens of those who are meant, each with those of earlier numbers, once there is a reason."""
     from fraudstream_tools.operations.audit.change_note import checked_reason
 
     checked_reason(reason)
     if bool(ids) == (transaction is not None):
         raise CommandError("give identifiers or tokens, or else a stored transaction: --transaction ID")
-    tokens = (
-        [_of_transaction(deployment, kind, transaction)]
-        if transaction is not None
-        else [tokens_of(deployment, kind, each)[-1] for each in ids or ()]
-    )
-    return list(dict.fromkeys(tokens))
+    named = [_of_transaction(deployment, kind, transaction)] if transaction is not None else ids or ()
+    tokens = [tokens_of(deployment, kind, each) for each in named]
+    # Of two that name the same one, the identifier tells more than a later token.
+    by_newest = {each[-1]: each for each in sorted(tokens, key=len)}
+    return [by_newest[newest] for newest in dict.fromkeys(each[-1] for each in tokens)]
 
 
 def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:

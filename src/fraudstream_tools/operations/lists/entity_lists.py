@@ -3,7 +3,7 @@
 Entries are items in the table of profiles; entries of lists.yaml belong to the ruleset and are no part of this.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,6 +170,26 @@ class EntityLists:
                 listing = Listing.from_item(item)
                 entries_of[listing.entity] = listing.entries
         return entries_of
+
+    def listed_among(self, list_name: str, kind: EntityKind, tokens: Sequence[str]) -> list[str]:
+        """Return those of an entity's tokens by which it is on a list: while tokens change, an entry may have any.
+
+        Args:
+            list_name: the list.
+            kind: of the entity.
+            tokens: all that it has, oldest first.
+
+        Returns:
+            The newest token alone where it is on the list by none.
+        """
+        keys = {f"{kind.value}#{token}": token for token in tokens}
+        now, entries_of = self._clock(), self.of_entities(keys)
+        listed = [
+            token
+            for key, token in keys.items()
+            if (entry := entries_of.get(key, {}).get(list_name)) is not None and now < entry.kept_until
+        ]
+        return listed or [*tokens[-1:]]
 
     def show(
         self, list_name: str | None = None, kind: EntityKind | None = None, *, with_ended: bool = False
