@@ -74,10 +74,11 @@ def search(
     import msgspec
 
     deployment = Deployment(stack)
-    *_, token = tokens_of(deployment, kind, identifier)
-    found = _search(deployment).find(token, limit=limit)
+    tokens = tokens_of(deployment, kind, identifier)
+    token = tokens[-1]
+    found = _search(deployment).find_all(tokens, limit=limit)
     transactions = found.history.transactions if found.history else None
-    logged = _look_in_log(deployment, token, log, limit) if log or in_log else None
+    logged = _look_in_log(deployment, tokens, log, limit) if log or in_log else None
     if as_json:
         content: dict[str, Any] = {
             "token": token,
@@ -119,16 +120,16 @@ def _search(deployment: Deployment) -> "TokenSearch":
     )
 
 
-def _look_in_log(deployment: Deployment, token: str, copy: Path | None, limit: int) -> "LogFindings":
+def _look_in_log(deployment: Deployment, tokens: "Sequence[str]", copy: Path | None, limit: int) -> "LogFindings":
     import tempfile
 
     from fraudstream_tools.analytics.answers import QuestionError
     from fraudstream_tools.cli.support.logs.log_questions import log_questions
-    from fraudstream_tools.operations.investigation.log_search import search_log
+    from fraudstream_tools.operations.investigation.log_search import search_log_for_all
 
     with tempfile.TemporaryDirectory() as fetched:
         try:
-            return search_log(log_questions(deployment, copy, Path(fetched)), token, limit)
+            return search_log_for_all(log_questions(deployment, copy, Path(fetched)), tokens, limit)
         except QuestionError as error:
             raise CommandError(str(error)) from None
 

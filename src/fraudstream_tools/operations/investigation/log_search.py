@@ -72,6 +72,28 @@ def search_log(log: LogQuestions, token: str, limit: int) -> LogFindings:
     )
 
 
+def search_log_for_all(log: LogQuestions, tokens: Sequence[str], limit: int) -> LogFindings:
+    """Return what the log says of an entity by all of its tokens: see `search_log`.
+
+    Args:
+        log: what answers.
+        tokens: all that the entity has.
+        limit: how many transactions at most.
+
+    Raises:
+        QuestionError: there is no merged hour, or it cannot be read.
+    """
+    found = [search_log(log, token, limit) for token in tokens]
+    # One with two of them, as payer and payee, is named by both.
+    named = {each.transaction_id: each for findings in found for each in findings.transactions}
+    newest = sorted(named.values(), key=lambda each: (-each.received_at, each.transaction_id))
+    return LogFindings(
+        transactions=newest[:limit],
+        has_more=len(newest) > limit or any(each.has_more for each in found),
+        as_of=max(each.as_of for each in found),
+    )
+
+
 def _transaction(row: Sequence[Any]) -> LoggedTransaction:
     values = dict(zip((*_SHOWN, "label"), row[1:], strict=True))
     return msgspec.convert({name: value for name, value in values.items() if value is not None}, LoggedTransaction)

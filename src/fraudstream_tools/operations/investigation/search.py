@@ -74,3 +74,29 @@ class TokenSearch:
             alerts=self.alerts.of_customer(token, ALERTS),
             history=history,
         )
+
+    def find_all(self, tokens: Sequence[str], *, limit: int = 50) -> TokenFindings:
+        """Return what there is of an entity by all of its tokens: while they change, what is stored may have any.
+
+        Args:
+            tokens: of a customer, card or other.
+            limit: how many transactions at most.
+
+        Raises:
+            TimeoutError: the tables are too busy to be read.
+        """
+        found = [self.find(token, limit=limit) for token in tokens]
+        pages = [each.history for each in found if each.history is not None]
+        past = sorted(
+            (each for page in pages for each in page.transactions), key=lambda each: each.received_at, reverse=True
+        )
+        return TokenFindings(
+            listed={entity: entries for each in found for entity, entries in each.listed.items()},
+            cases=sorted(
+                (case for each in found for case in each.cases), key=lambda case: case.created_at, reverse=True
+            ),
+            alerts=sorted(
+                (alert for each in found for alert in each.alerts), key=lambda alert: alert.created_at, reverse=True
+            )[:ALERTS],
+            history=HistoryPage(transactions=past[:limit], goes_on_after=None) if pages else None,
+        )
