@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +18,9 @@ from fraudstream_tools.cli.support.terminal.ages import parse_moment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
+
+if TYPE_CHECKING:
+    from fraudstream.transactions.storage.attributes import Item
 
 _OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Also replace what is there and differs.")]
 _KEPT: Final = "what was copied stays: run it again to go on"
@@ -62,7 +65,8 @@ def table(
     AWS restores a table to any second of the last 35 days, as a new table. Its items are copied with a mark: they are
     neither logged nor learnt nor told a second time. Profiles are rebuilt (`fraudstream profiles rebuild`), not copied;
     who is on a list is copied from a restored table of profiles (`--into lists`), and so is who must not be erased
-    (`--into holds`): holds that were released since come back too.
+    (`--into holds`): holds that were released since come back too. Who was erased after that second comes back as well:
+    the command counts the receipts of such erasures; erase these people again.
 
         aws dynamodb restore-table-to-point-in-time --source-table-name table-transactions-dev \\
             --target-table-name restored --restore-date-time 2026-11-23T09:59:00Z
@@ -71,6 +75,7 @@ def table(
         fraudstream redrive --file undecided.txt
     """
     from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
+    from fraudstream_tools.operations.recovery.changed_since import has_earlier_tokens, restored_to
     from fraudstream_tools.operations.recovery.table_copy import (
         Copied,
         SchemaMismatchError,
@@ -82,6 +87,13 @@ def table(
     key_prefix = {RestorableTable.LISTS: LISTED_PREFIX, RestorableTable.HOLDS: HOLD_PREFIX}.get(into, "")
     target = deployment["profilesTable" if key_prefix else f"{into.value}Table"]
     ids: list[str] = []
+    newest = deployment.number("tokenKeys") if deployment.get("tokenKeys") else 1
+    rekeyed_since = 0
+
+    def look_at_tokens(item: "Item") -> None:
+        nonlocal rekeyed_since
+        rekeyed_since += has_earlier_tokens(item, newest)
+
     with _aws_failures(f"{source} to {target}"), progress_bar("items", None) as advance:
         try:
             counts = copy_items(
@@ -93,17 +105,61 @@ def table(
                 key_prefix=key_prefix,
                 on_item=advance,
                 on_undecided=ids.append,
+                on_back=look_at_tokens,
             )
+            moment = restored_to(deployment.client("dynamodb"), source)
         except SchemaMismatchError as error:
             raise CommandError(str(error)) from None
     if undecided is not None:
         write_ids(undecided, ids)
+    receipts = [] if into is RestorableTable.HOLDS else _erasures(deployment, moment)
     if as_json:
-        print_json({outcome.name.lower(): counts[outcome] for outcome in Copied})
-        return
-    out.print(f"{source} to {target}{', not done' if dry_run else ''}:")
-    for outcome in Copied:
-        out.print(f"  {counts[outcome]:,} {outcome.value}")
+        told = {outcome.name.lower(): counts[outcome] for outcome in Copied}
+        print_json(told | {"earlierTokens": rekeyed_since, "erasedSince": receipts})
+    else:
+        out.print(f"{source} to {target}{', not done' if dry_run else ''}:")
+        for outcome in Copied:
+            out.print(f"  {counts[outcome]:,} {outcome.value}")
+    _say_what_must_not_stay(rekeyed_since, receipts, moment)
+
+
+def _erasures(deployment: Deployment, moment: datetime | None) -> list[str] | None:
+    """Return the receipts of erasures that a restored table does not know; None where they cannot be listed."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from fraudstream_tools.operations.recovery.changed_since import erasures_since
+
+    bucket = deployment.get("bucketName")
+    try:
+        return erasures_since(deployment.client("s3"), bucket, moment) if bucket else None
+    except (BotoCoreError, ClientError):
+        # The items are back: what is left to do must be said all the same.
+        return None
+
+
+def _say_what_must_not_stay(earlier_tokens: int, receipts: list[str] | None, moment: datetime | None) -> None:
+    """Name what has to be done again, since it was done after the second that a table was restored to."""
+    if earlier_tokens:
+        have = word_for(earlier_tokens, "has", "have")
+        err.print(
+            f"{counted(earlier_tokens, 'item')} of these {have} tokens of an earlier number, by which nothing is found "
+            "once the API makes newer ones: run `fraudstream tokens rekey` before anything else",
+            soft_wrap=True,
+        )
+    since = f"since {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "since the stack was made"
+    if receipts is None:
+        err.print(
+            f"whether anybody was erased {since} is not known here, since the receipts in the bucket cannot be listed: "
+            "erase those people again",
+            soft_wrap=True,
+        )
+    elif receipts:
+        were = word_for(len(receipts), "person was", "people were")
+        err.print(
+            f"{len(receipts):,} {were} erased {since}. What this table has of them comes back: erase them again "
+            f"(`fraudstream erase`). The receipts, which name nobody: {', '.join(receipts)}",
+            soft_wrap=True,
+        )
 
 
 def objects(

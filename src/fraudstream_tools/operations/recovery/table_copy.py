@@ -56,6 +56,7 @@ def copy_items(
     key_prefix: str = "",
     on_item: Callable[[int], None] = lambda _: None,
     on_undecided: Callable[[str], None] = lambda _: None,
+    on_back: Callable[[Item], None] = lambda _: None,
 ) -> Counter[Copied]:
     """Copy items into a table of the stack; what is written meanwhile by others stays.
 
@@ -70,6 +71,7 @@ def copy_items(
         key_prefix: what the partition keys of the items begin with that are copied; others are passed over.
         on_item: takes the number of items looked at so far.
         on_undecided: takes the id of each transaction that comes back without a decision.
+        on_back: takes each item that comes back, now or before a break.
 
     Raises:
         SchemaMismatchError: the tables' keys differ.
@@ -89,7 +91,10 @@ def copy_items(
         with lock:
             for item, (outcome, came_back) in zip(items, copied, strict=True):
                 counts[outcome] += 1
-                if came_back is not None and _is_undecided(came_back):
+                if came_back is None:
+                    continue
+                on_back(came_back)
+                if _is_undecided(came_back):
                     counts[Copied.UNDECIDED] += 1
                     on_undecided(item["transactionId"].get("S", ""))
             on_item(counts.total() - counts[Copied.UNDECIDED])

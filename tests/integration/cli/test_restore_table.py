@@ -1,0 +1,96 @@
+"""`fraudstream restore table` says what must not stay as it brings it back: erased people, and earlier tokens."""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fraudstream.contract import RECEIPTS_PREFIX
+from fraudstream_tools.operations.recovery.changed_since import erasures_since, restored_to
+from tests.aws_harness import create_table
+from tests.cli_harness import Command
+from tests.integration.cli.review_harness import BUCKET, TRANSACTIONS, System
+from tests.integration.console.privacy_harness import ANN, NEWER
+
+BACKUP = "restored"
+
+
+@pytest.fixture
+def desk(fraudstream: Command, system: System) -> Command:
+    """A stack that has lost two transactions, of a token of each number; a restored table has them."""
+    create_table(system.dynamodb, BACKUP)
+    for name, customer in (("older", ANN), ("newer", NEWER)):
+        system.store(name, customer=customer)
+    for item in system.dynamodb.scan(TableName=TRANSACTIONS)["Items"]:
+        system.dynamodb.put_item(TableName=BACKUP, Item=item)
+        key = {name: item[name] for name in ("transactionId", "timestamp")}
+        system.dynamodb.delete_item(TableName=TRANSACTIONS, Key=key)
+    return fraudstream
+
+
+def erase(system: System, name: str) -> str:
+    key = f"{RECEIPTS_PREFIX}2026-01-05-{name}.json"
+    system.s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    return key
+
+
+def restored(desk: Command, *options: str) -> tuple[dict[str, Any], str]:
+    ran = desk("restore", "table", BACKUP, "--json", *options)
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out), ran.err
+
+
+def test_nothing_is_to_be_done_again_where_nobody_was_erased(desk: Command) -> None:
+    counts, said = restored(desk)
+    assert (counts["added"], counts["earlierTokens"], counts["erasedSince"]) == (4, 0, [])
+    assert said == ""
+
+
+def test_who_was_erased_since_is_to_be_erased_again(desk: Command, system: System) -> None:
+    receipts = [erase(system, "a"), erase(system, "b")]
+    for option in ("--dry-run", "--overwrite"):
+        counts, said = restored(desk, option)
+        assert counts["erasedSince"] == receipts
+        assert "2 people were erased" in said
+        assert "erase them again" in said
+
+
+def test_receipts_that_cannot_be_listed_are_no_promise(
+    desk: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del system
+    monkeypatch.setenv("FRAUDSTREAM_BUCKET", "bucket-of-somebody-else")
+    counts, said = restored(desk)
+    assert (counts["added"], counts["erasedSince"]) == (4, None)
+    assert "erase those people again" in said
+
+
+def test_tokens_of_an_earlier_number_are_to_be_given_the_newest(desk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUDSTREAM_TOKEN_KEYS", "2")
+    counts, said = restored(desk)
+    assert counts["earlierTokens"] == 1
+    assert "fraudstream tokens rekey" in said
+
+
+def test_erasures_that_ended_before_the_restored_second_are_not_told(desk: Command, system: System) -> None:
+    del desk
+    erase(system, "before")
+    time.sleep(1.1)
+    moment = datetime.now(UTC).replace(microsecond=0)
+    receipt = erase(system, "after")
+    assert erasures_since(system.s3, BUCKET, moment) == [receipt]
+    assert len(erasures_since(system.s3, BUCKET, None)) == 2
+
+
+def test_the_second_is_what_aws_says_of_the_table(desk: Command, system: System) -> None:
+    del desk
+    assert restored_to(system.dynamodb, BACKUP) is None
+    moment = datetime(2026, 11, 23, 9, 59, tzinfo=UTC)
+
+    def say(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Table"]["RestoreSummary"] = {"RestoreDateTime": moment, "RestoreInProgress": False}
+
+    system.dynamodb.meta.events.register("after-call.dynamodb.DescribeTable", say)
+    assert restored_to(system.dynamodb, BACKUP) == moment
