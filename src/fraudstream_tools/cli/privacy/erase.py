@@ -8,7 +8,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.running.privacy import Steps, privacy_system, tokens_of
+from fraudstream_tools.cli.support.running.privacy import Steps, earlier_tokens_of, privacy_system, tokens_of
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
@@ -61,6 +61,8 @@ def erase(
     if not dry_run:
         confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
     system = privacy_system(deployment)
+    if customer in tokens:
+        tokens = [*earlier_tokens_of(deployment, system, customer), *tokens]
     person = Person(frozenset(tokens), operator_of(deployment.client("sts")).arn)
     erasure = Erasure(system, person, dry_run=dry_run, on_step=Steps())
     try:

@@ -72,6 +72,30 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
         return [text]
 
 
+def earlier_tokens_of(deployment: Deployment, system: "PrivacySystem", token: str) -> list[str]:
+    """Return the earlier tokens of whom a token stands for, oldest first, as far as anything is stored by them.
+
+    Args:
+        deployment: has the processor.
+        system: its stores.
+        token: of any number.
+
+    Raises:
+        CommandError: the processor refuses to say whose earlier tokens are.
+    """
+    from fraudstream.transactions.pseudonyms.tokens import number_of
+    from fraudstream_tools.operations.privacy.earlier_tokens import find_earlier_tokens
+    from fraudstream_tools.operations.privacy.tokens import TokensRefusedError, ask_for_tokens
+
+    def ask(**asked: Sequence[object]) -> list[list[str]]:
+        return ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
+
+    try:
+        return sorted(find_earlier_tokens(system, token, ask), key=number_of)
+    except TokensRefusedError as error:
+        raise CommandError(f"something is stored by earlier tokens, and nobody says whose they are: {error}") from None
+
+
 class Steps:
     """Says on standard error what is being done, and every few seconds how far it is."""
 
