@@ -70,6 +70,10 @@ def test_a_legal_hold_by_an_earlier_token_keeps_a_person(desk: Command, system: 
     system.dynamodb.put_item(TableName=PROFILES, Item=to_item(hold))
     ran = desk("erase", "--customer", NEWER, "--yes", "--json")
     assert (ran.code, "case 4711" in ran.err) == (1, True)
+    # What it says to do when the hold has ended finds the hold.
+    command = ran.err.partition("fraudstream ")[2].split()
+    assert desk(*command).code == 0
+    assert desk("erase", "--customer", NEWER, "--dry-run").code == 0
 
 
 def test_nobody_is_erased_by_halves_where_the_processor_refuses(

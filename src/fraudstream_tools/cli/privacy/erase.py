@@ -69,7 +69,8 @@ def erase(
         receipt = erasure.run()
         key = None if dry_run else keep_receipt(system, receipt)
     except LegalHoldError as error:
-        ended = f"when it has ended: fraudstream hold --customer {tokens[-1]} --release"
+        # The oldest token leads to all others, and so to the hold whichever it is under.
+        ended = f"when it has ended: fraudstream hold --customer {tokens[0]} --release"
         raise CommandError(f"nothing was erased: {error}\n{ended}") from None
     except OldVersionsKeptError as error:
         raise CommandError(f"{error}: end what keeps them, and run the same again") from None
