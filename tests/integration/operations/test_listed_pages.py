@@ -30,6 +30,27 @@ def test_an_object_put_and_deleted_in_one_second_stays_as_it_was(aws: MinistackS
     assert (found.deleted, found.changed, found.unchanged) == ([], [], 0 if is_deleted else 1)
 
 
+@pytest.mark.parametrize(("content", "changed"), [(b"as it was", []), (b"is not so", [KEY])])
+def test_equal_contents_are_told_under_a_key_of_kms(aws: MinistackServer, content: bytes, changed: list[str]) -> None:
+    s3, bucket = aws.client("s3"), f"versions-{len(changed)}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"as it was", content):
+        s3.put_object(Bucket=bucket, Key=KEY, Body=body, ChecksumAlgorithm="SHA256")
+
+    def as_under_kms(parsed: dict[str, Any], **_: object) -> None:
+        for each in parsed["Versions"]:
+            each["ETag"] = each["VersionId"]
+            each["LastModified"] = MOMENT + timedelta(hours=each["IsLatest"])
+
+    s3.meta.events.register("after-call.s3.ListObjectVersions", as_under_kms)
+    try:
+        found = restore_objects(s3, bucket, "decision-log/", MOMENT)
+    finally:
+        s3.meta.events.unregister("after-call.s3.ListObjectVersions", as_under_kms)
+    assert (found.changed, found.unchanged) == (changed, 0 if changed else 1)
+
+
 def test_every_backup_is_named_however_many_there_are(aws: MinistackServer) -> None:
     dynamodb = aws.client("dynamodb")
     arn = "arn:aws:dynamodb:us-east-2:123456789012:table/t/backup/01489602797149-73d8d5bc"

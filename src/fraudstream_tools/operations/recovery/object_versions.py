@@ -32,6 +32,8 @@ class _Version:
     """Empty for a mark that says that the object is deleted."""
     at: datetime
     is_latest: bool
+    size: int
+    """In bytes; 0 for such a mark."""
 
 
 def restore_objects(
@@ -69,7 +71,7 @@ def restore_objects(
         if then is None or now is None or not then.etag:
             result.later += bool(now and now.etag)
             continue
-        if now.etag == then.etag:
+        if now.etag and _is_alike(client, bucket, then, now):
             result.unchanged += 1
             continue
         (result.changed if now.etag else result.deleted).append(then.key)
@@ -79,13 +81,26 @@ def restore_objects(
     return result
 
 
+def _is_alike(client: "S3Client", bucket: str, then: _Version, now: _Version) -> bool:
+    """Return whether two versions have the same content, as far as S3 tells without that it is read."""
+    if then.etag == now.etag:
+        return True
+    # Encrypted with a key of KMS, equal contents have other tags, as a restored one has. S3 keeps a checksum beside.
+    return then.size == now.size and _checksum(client, bucket, then) == _checksum(client, bucket, now) is not None
+
+
+def _checksum(client: "S3Client", bucket: str, version: _Version) -> str | None:
+    head = client.head_object(Bucket=bucket, Key=version.key, VersionId=version.version, ChecksumMode="ENABLED")
+    return head.get("ChecksumSHA256")
+
+
 def _by_key(client: "S3Client", bucket: str, prefix: str) -> Iterator[list[_Version]]:
     """Yield the versions and deletions of one object after the other; S3 lists them by key."""
     pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
     waiting: dict[str, list[_Version]] = {}
     for page in pages:
-        versions = [_version(each, each.get("ETag", "")) for each in page.get("Versions", ())]
-        versions += [_version(each, "") for each in page.get("DeleteMarkers", ())]
+        versions = [_version(each, each.get("ETag", ""), each.get("Size", 0)) for each in page.get("Versions", ())]
+        versions += [_version(each, "", 0) for each in page.get("DeleteMarkers", ())]
         for each in versions:
             waiting.setdefault(each.key, []).append(each)
         # The page's last key may go on in the next one.
@@ -95,9 +110,9 @@ def _by_key(client: "S3Client", bucket: str, prefix: str) -> Iterator[list[_Vers
     yield from waiting.values()
 
 
-def _version(listed: object, etag: str) -> _Version:
+def _version(listed: object, etag: str, size: int) -> _Version:
     match listed:
         case {"Key": str(key), "VersionId": str(version), "LastModified": datetime() as at, "IsLatest": bool(latest)}:
-            return _Version(key, version, etag, at, latest)
+            return _Version(key, version, etag, at, latest, size)
         case _:
             raise ValueError("S3 listed a version without its key, time or number")
