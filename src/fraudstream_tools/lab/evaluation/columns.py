@@ -12,14 +12,14 @@ import numpy as np
 
 from fraudstream.durations import DAY
 from fraudstream.transactions.values.money import to_major
-from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluatedDays, EvaluationRow, row
+from fraudstream_tools.lab.evaluation.figures import EvaluatedDays, EvaluationRow, row, why_unmeasured
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import LEARNT, MappedFile
 from fraudstream_tools.lab.files.tables.delimited import shown
 from fraudstream_tools.lab.files.truths import Truths
 from fraudstream_tools.lab.training.boosting import Booster, Parameters
-from fraudstream_tools.lab.training.fit import MIN_FRAUDS
+from fraudstream_tools.lab.training.fit import MIN_FRAUDS, too_few_to_learn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,8 +128,8 @@ def _row(data: ColumnData, measured: EvaluatedDays, tested: "Flags", course: "Co
     frauds = int(data.frauds[learnt].sum())
     name = f"model alone, {course.name}"
     if frauds < MIN_FRAUDS or frauds > int(learnt.sum()) - MIN_FRAUDS:
-        return EvaluationRow(name=name, why=f"there are {frauds} frauds to learn from")
-    if measured.frauds.sum() < MIN_FRAUDS:
-        return EvaluationRow(name=name, why=TOO_FEW)
+        return EvaluationRow(name=name, why=too_few_to_learn(data.frauds[learnt]))
+    if (why := why_unmeasured(measured.frauds)) is not None:
+        return EvaluationRow(name=name, why=why)
     booster = Booster(data.vectors[learnt], data.frauds[learnt], Parameters())
     return row(name, measured, booster.raw(data.vectors[tested]))

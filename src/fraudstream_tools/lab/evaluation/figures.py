@@ -1,6 +1,6 @@
 """The figures of one row of the table: how well scores and decisions tell fraud from the rest."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from fraudstream_tools.lab.training.boosting import Flags
 
-TOO_FEW: Final = f"fewer than {MIN_FRAUDS} frauds are tested"
+
+def why_unmeasured(frauds: "Flags") -> str | None:
+    """Return why nothing can be measured on what is tested; None if it can.
+
+    Args:
+        frauds: which of the tested transactions are fraud.
+    """
+    if frauds.sum() < MIN_FRAUDS:
+        return f"fewer than {MIN_FRAUDS} frauds are tested"
+    if (~frauds).sum() < MIN_FRAUDS:
+        return f"fewer than {MIN_FRAUDS} legitimate transactions are tested"
+    return None
 
 
 class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

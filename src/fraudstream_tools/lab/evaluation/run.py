@@ -21,9 +21,9 @@ from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.standing import is_declined
 from fraudstream.transactions.decisions.decision import Verdict
-from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluatedDays, EvaluationRow, row
+from fraudstream_tools.lab.evaluation.figures import EvaluatedDays, EvaluationRow, row, why_unmeasured
 from fraudstream_tools.lab.replay.history import ReplayedProfiles
-from fraudstream_tools.lab.training.fit import MIN_FRAUDS, TrainingError, Validation, fit
+from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit
 from fraudstream_tools.lab.training.rules.rule_hits import rule_hits
 
 if TYPE_CHECKING:
@@ -178,8 +178,8 @@ def _test(contestants: Sequence[_Contestant], truths: "Sequence[bool | None]", v
 def _row(contestant: _Contestant, tested: EvaluatedDays) -> EvaluationRow:
     if contestant.ruleset is None:
         return EvaluationRow(name=contestant.name, why=contestant.why)
-    if tested.frauds.sum() < MIN_FRAUDS or (~tested.frauds).sum() < MIN_FRAUDS:
-        return EvaluationRow(name=contestant.name, why=TOO_FEW)
+    if (why := why_unmeasured(tested.frauds)) is not None:
+        return EvaluationRow(name=contestant.name, why=why)
     return row(
         contestant.name,
         tested,

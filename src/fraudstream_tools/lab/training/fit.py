@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream.counts import counted, word_for
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
 from fraudstream.detection.models.model import Model, ModelError, ModelFile, Period, seal
@@ -217,14 +218,20 @@ def _check(vectors: Matrix, labels: Flags, timestamps: NDArray[np.int64]) -> Non
     if not is_wide_enough or labels.shape != (rows,) or timestamps.shape != (rows,):
         raise TrainingError(f"vectors need {len(registry.NAMES)} columns, and as many rows as labels and timestamps")
     if not _learnable(labels.astype(np.bool_)):
-        raise TrainingError(
-            f"a model needs at least {MIN_FRAUDS} frauds and {MIN_FRAUDS} legitimate transactions to learn from: "
-            f"there are {int(labels.sum())} among {rows}"
-        )
+        raise TrainingError(too_few_to_learn(labels))
 
 
 def _learnable(flags: Flags) -> bool:
     return MIN_FRAUDS <= int(flags.sum()) <= len(flags) - MIN_FRAUDS
+
+
+def too_few_to_learn(flags: Flags) -> str:
+    """Return how many of both kinds a model needs, and how many there are."""
+    return (
+        f"a model needs at least {MIN_FRAUDS} frauds and {MIN_FRAUDS} legitimate transactions to learn from: there "
+        f"{word_for(int(flags.sum()), 'is', 'are')} {counted(int(flags.sum()), 'fraud')} among "
+        f"{counted(len(flags), 'transaction')}"
+    )
 
 
 def _period(timestamps: NDArray[np.int64], flags: Flags) -> Period:

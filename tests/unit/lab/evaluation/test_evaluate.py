@@ -73,6 +73,19 @@ def test_a_file_with_too_few_frauds_says_so_and_prints_a_table(fraudstream: Comm
     assert "a model needs at least 10 frauds" in ran.out.replace("\n", " ")
 
 
+def test_a_test_without_legitimate_transactions_says_that_these_are_missing(
+    fraudstream: Command, tmp_path: Path
+) -> None:
+    write(
+        tmp_path / "frauds.jsonl",
+        [payment(number, label="FRAUD" if number % 2 or number > 500 else "LEGITIMATE") for number in range(900)],
+    )
+    why = table(fraudstream, "frauds.jsonl", "--rules", str(RULES), "--label-delay", "1", "--test-days", "3")[
+        "rules alone"
+    ]["why"]
+    assert why == "fewer than 10 legitimate transactions are tested"
+
+
 def test_frauds_without_an_exchange_rate_are_told(fraudstream: Command, tmp_path: Path) -> None:
     frauds = {number: {"label": "FRAUD"} for number in range(700, 900, 10)} | {
         850: {"label": "FRAUD", "currency": "VUV"}

@@ -128,3 +128,15 @@ def test_a_file_of_applications_has_a_table_of_the_model_alone(fraudstream: Comm
     row = found["model alone, all labels before"]
     assert row["averagePrecision"] > 0.8
     assert row["alertsADay"] is None
+
+
+def test_applications_that_are_all_fraud_are_no_measurement_of_a_model(fraudstream: Command, tmp_path: Path) -> None:
+    def fraudulent_at_last(number: int, at: datetime, fraud: bool) -> dict[str, Any]:  # noqa: FBT001
+        row = baf(number, at, fraud)
+        return row | {"fraud_bool": 1} if row["month"] > 5 else row
+
+    layout = Layout("Base.csv", "baf", fraudulent_at_last)
+    found = rows_of(fraudstream, layout, tmp_path / "Base.csv", "--label-delay", "0", "--test-days", "45")
+    row = found["model alone, all labels before"]
+    assert row["why"] == "fewer than 10 legitimate transactions are tested"
+    assert row["averagePrecision"] is None

@@ -68,7 +68,7 @@ def test_too_few_frauds_in_the_newest_days_leave_the_trees_own_log_odds() -> Non
 @pytest.mark.parametrize("frauds", [0, 9, 6000])
 def test_nothing_is_learnt_from_too_few(frauds: int) -> None:
     labels = np.arange(6000) < frauds
-    with pytest.raises(TrainingError, match=f"there are {frauds} among 6000"):
+    with pytest.raises(TrainingError, match=f"there are {frauds:,} frauds among 6,000 transactions"):
         fit(random_vectors(6000, 1), labels, times_of(6000))
 
 
