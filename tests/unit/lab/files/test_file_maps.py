@@ -1,8 +1,11 @@
 """Maps: which column is which field, and what becomes of its values."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fraudstream.detection.rules.strict_yaml import DocumentError
@@ -45,6 +48,42 @@ def one(tmp_path: Path, value: str, field: str, source: str) -> Any:
 )
 def test_amounts_are_read_exactly(tmp_path: Path, value: str, decimal: str, expected: int) -> None:
     assert one(tmp_path, value, "amountMinor", f'{{column: a, unit: major, decimal: "{decimal}"}}') == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "decimal", "expected"),
+    [("1250.0", ".", 1250), ("1250,00", ",", 1250), ("1250", ".", 1250), ("-7.0", ".", 7)],
+)
+def test_minor_units_that_were_written_with_a_zero_are_read_if_the_map_says_it(
+    tmp_path: Path, value: str, decimal: str, expected: int
+) -> None:
+    source = f'{{column: a, unit: minor, decimal: "{decimal}", negative: absolute}}'
+    assert one(tmp_path, value, "amountMinor", source) == expected
+    unsaid = one(tmp_path, "1250.0", "amountMinor", "{column: a}")
+    assert "1250.0 one with `unit: minor`" in unsaid, "it may be euros: nothing is guessed"
+
+
+@pytest.mark.parametrize("value", ["12.50", "1,250", "12 €", "1.25E+3", "nan"])
+def test_minor_units_are_nothing_but_whole_numbers(tmp_path: Path, value: str) -> None:
+    problem = one(tmp_path, value, "amountMinor", "{column: a, unit: minor}")
+    assert "is not a whole number of minor units" in problem
+
+
+def test_minor_units_of_parquet_are_whole_numbers_of_any_type(tmp_path: Path) -> None:
+    columns = {
+        "float": pa.array([1250.0, None], pa.float64()),
+        "decimal": pa.array([Decimal(1250), None], pa.decimal128(18, 0)),
+        "places": pa.array([Decimal("1250.00"), None], pa.decimal128(18, 2)),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+
+    def read(source: str) -> list[Any]:
+        text = f"fields: {{amountMinor: {source}, currency: {{value: EUR}}}}\nignore: others"
+        return [row.values.get("amountMinor") for row in MappedFile(tmp_path / "a.parquet", mapped(text)).rows()]
+
+    assert read("decimal") == [1250, None], "a decimal without places is an integer"
+    assert read("{column: float, unit: minor}") == read("{column: places, unit: minor}") == [1250, None]
+    assert read("float") == read("places") == [None, None], "these may be euros"
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,22 @@ def test_german_names_of_columns_are_known(tmp_path: Path) -> None:
     columns = {name: source.column for name, source in fields.items() if name != "type"}
     assert list(columns.values()) == names.split(";")
     assert list(columns)[4:] == ["customerId", "cardToken", "merchantId", "label"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "unit"),
+    [("amount_cents", "1250.0", "minor"), ("amountMinor", "1250", "minor"), ("amount_cents", "12.50", "major")],
+)
+def test_cents_that_were_written_with_a_zero_stay_cents(tmp_path: Path, column: str, value: str, unit: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,ts,{column},currency,customer\n1,2026-01-05T08:00:00Z,{value},EUR,c\n")
+    found = suggest(path)
+    assert f"column: {column}, unit: {unit}" in found.text
+    (row,) = MappedFile(path, read_map(found.text.encode(), "m"), needs=REQUIRED).sound_rows()
+    assert row.values["amountMinor"] == 1250
+
+
+def test_whole_numbers_with_a_zero_may_be_of_either_unit(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,ts,amount,currency,customer\n1,2026-01-05T08:00:00Z,1250.0,EUR,c\n")
+    assert "amountMinor: are the whole numbers of amount major units, or minor ones?" in suggest(path).to_do

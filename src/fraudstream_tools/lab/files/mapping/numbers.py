@@ -7,7 +7,11 @@ from typing import Final
 from fraudstream.transactions.values.money import exponent, to_minor
 from fraudstream_tools.lab.files.mapping.sources import AmountSource
 
-_MINOR: Final = "is not an integer of minor units; amounts such as 12.50 need a map with `unit: major`"
+_MINOR: Final = (
+    "is not an integer of minor units; amounts such as 12.50 need a map with `unit: major`, and minor units that are "
+    "written 1250.0 one with `unit: minor`"
+)
+_NOT_WHOLE: Final = "is not a whole number of minor units, as the map says; amounts such as 12.50 need `unit: major`"
 _LONGEST: Final = 64
 _SIGNED: Final = re.compile(
     r"(?P<sign>[-+\u2212]?)(?P<symbol>\D{0,3}?)(?P<sign2>[-+\u2212]?)"
@@ -88,9 +92,11 @@ def read_amount(value: object, source: AmountSource, currency: str) -> int:
     Raises:
         ValueError: it is no amount, is negative, or has more decimals than the currency; the message holds no value.
     """
-    is_minor = source.unit == "minor"
-    if is_minor and not (_is_integer(value) and not isinstance(value, bool)):
+    is_minor = source.unit != "major"
+    if source.unit is None and not _is_integer(value):
         raise ValueError(_MINOR)
+    if source.unit == "minor" and not _is_whole(value, source.decimal):
+        raise ValueError(_NOT_WHOLE)
     number = read_number(value, source.decimal)
     if number < 0:
         if source.negative == "refuse":
@@ -104,5 +110,22 @@ def read_amount(value: object, source: AmountSource, currency: str) -> int:
 
 
 def _is_integer(value: object) -> bool:
-    # A number with decimals is refused even where they are 0: who writes 12.0 may well mean 12.00 euros.
-    return isinstance(value, int) or (isinstance(value, str) and re.fullmatch(r"[-+]?\d+", value, re.ASCII) is not None)
+    # A number with decimals is refused even where they are 0: who writes 12.0 may well mean 12.00 euros, so that a map
+    # has to say it. Decimals of Parquet have as many places as their column declares.
+    if isinstance(value, Decimal):
+        return value.is_finite() and value.as_tuple().exponent == 0
+    if isinstance(value, str):
+        return re.fullmatch(r"[-+]?\d+", value, re.ASCII) is not None
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_whole(value: object, decimal: str) -> bool:
+    """Return whether a number is an integer, or one that a program has written with a 0 behind the decimal mark."""
+    if isinstance(value, float):
+        return value.is_integer()
+    if isinstance(value, Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    mark = re.escape(decimal)
+    return _is_integer(value) or (
+        isinstance(value, str) and re.fullmatch(rf"[-+]?\d+{mark}0+", value, re.ASCII) is not None
+    )

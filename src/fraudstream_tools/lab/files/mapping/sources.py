@@ -85,7 +85,8 @@ class NumberSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True
 class AmountSource(NumberSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where an amount comes from."""
 
-    unit: Literal["minor", "major"] = "minor"
+    unit: Literal["minor", "major"] | None = None
+    """None: nobody has said it, and minor units are expected."""
     exponents: dict[str, int] | None = None
     """With minor units: decimals of currencies for which the file's differ from those of ISO 4217."""
     negative: Literal["refuse", "absolute"] = "refuse"

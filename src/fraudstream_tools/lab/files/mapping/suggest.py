@@ -133,7 +133,8 @@ class _Draft:
     def _amount(self, column: str, values: Sequence[str]) -> str:
         decimal = "," if any(re.search(r",\d{1,2}\D*$", value) for value in values) else "."
         mark = re.escape(decimal)
-        has_decimals = any(re.search(rf"{mark}\d{{1,4}}\D*$", value) for value in values)
+        # Where a column has gaps, many programs write whole numbers as 1250.0.
+        has_decimals = any(re.search(rf"{mark}(?!0\D*$)\d{{1,4}}\D*$", value) for value in values)
         is_minor = re.search(r"minor|cent", column, re.IGNORECASE) is not None and not has_decimals
         keys = [f"column: {_quoted(column)}", f"unit: {'minor' if is_minor else 'major'}"]
         keys += ['decimal: ","'] if decimal == "," else []
