@@ -148,3 +148,28 @@ def test_whole_numbers_with_a_zero_may_be_of_either_unit(tmp_path: Path) -> None
     path = tmp_path / "a.csv"
     path.write_text("id,ts,amount,currency,customer\n1,2026-01-05T08:00:00Z,1250.0,EUR,c\n")
     assert "amountMinor: are the whole numbers of amount major units, or minor ones?" in suggest(path).to_do
+
+
+def test_columns_that_are_called_like_fields_are_these(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "id,timestamp,amountMinor,currency,customerId,channel,authorizationResult,entryMode,label,fraud,source\n"
+        "1,1767600000,1250,EUR,c,POS,DECLINED,by hand,FRAUD,true,web\n"
+        "2,1767600060,1250,EUR,c,ECOMMERCE,APPROVED,by hand,,false,app\n"
+    )
+    found = suggest(path)
+    fields = read_map(found.text.encode(), "m").fields
+    own = ["channel", "authorizationResult", "label", "fraud"]
+    assert [fields[name].column for name in own] == own, "what was declined is no honest payment"
+    assert not fields.keys() & {"entryMode", "source"}
+    assert "entryMode: entryMode has other values than this field, and is passed over" in found.to_do
+    (declined, _) = MappedFile(path, read_map(found.text.encode(), "m"), needs=REQUIRED).sound_rows()
+    assert declined.values["authorizationResult"] == "DECLINED"
+
+
+def test_a_column_of_types_is_the_type_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id;Datum;Betrag;Kunde;Art\n1;23.04.2026;1,50;c;TRANSFER\n2;23.04.2026;2,50;c;PAYMENT\n")
+    found = suggest(path)
+    assert read_map(found.text.encode(), "m").fields["type"].column == "Art"
+    assert "type: Art holds types of transactions; is it that?" in found.to_do

@@ -10,7 +10,7 @@ from typing import Any, Final
 from fraudstream.detection.rules.strict_yaml import MAX_SHOWN, read
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER
-from fraudstream_tools.lab.files.mapping.file_map import FIELDS, load_map, shipped_maps, shipped_text
+from fraudstream_tools.lab.files.mapping.file_map import MAPPED, load_map, shipped_maps, shipped_text
 from fraudstream_tools.lab.files.mapping.suggest_columns import TIME_FIELDS, choose, is_personal
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -84,7 +84,7 @@ class _Draft:
         name = self._path.name if _can_be_written(self._path.name) else "a file"
         lines = [f"# A first map for {name}; look through it, then try: fraudstream replay FILE --map MAP --check"]
         lines += [*self._file_section(), "", "fields:"]
-        for name in (*FIELDS, "label", "labeledAt"):
+        for name in MAPPED:
             column = self._chosen.get(name)
             if column is not None:
                 lines += [f"  {line}" for line in self._field(name, column)]

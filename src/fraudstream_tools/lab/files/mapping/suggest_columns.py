@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from fraudstream.transactions.card_numbers.detector import holds_card_number
+from fraudstream.transactions.transaction import (
+    Authentication,
+    AuthorizationResult,
+    Channel,
+    EntryMode,
+    TransactionType,
+)
 from fraudstream.transactions.values.money import EXPONENTS
+from fraudstream_tools.lab.files.mapping.file_map import MAPPED
 from fraudstream_tools.lab.files.mapping.numbers import read_number
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 
@@ -20,6 +28,20 @@ _PERSONAL: Final = re.compile(
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _SHORTEST_TIME: Final = 8
 """Digits of a date or of a number of seconds; shorter numbers are read as times only where the name says so."""
+_CODES: Final[dict[str, frozenset[str]]] = {
+    "channel": frozenset(Channel),
+    "entryMode": frozenset(EntryMode),
+    "authorizationResult": frozenset(AuthorizationResult),
+    "authentication": frozenset(Authentication),
+}
+_TYPES: Final = frozenset(TransactionType)
+_OF_OTHERS: Final = frozenset({"source", "metadata"})
+"""Fields whose names many columns have that are something else."""
+_TRAITS: Final = {
+    "currency": "holds codes of currencies",
+    "type": "holds types of transactions",
+    "transactionId": "has a different value in every row",
+}
 # What columns are called, in simple letters, in the order in which they are tried.
 _NAMES: Final = {
     "transactionId": "transactionid transid transnum transactionnumber transactionref txid txnid txnnumber paymentid "
@@ -83,18 +105,34 @@ def choose(samples: Mapping[str, Sequence[str]], rows: int) -> tuple[dict[str, s
             if column is not None and column not in chosen.values() and _fits(name, samples[column]):
                 chosen[name] = column
                 break
-    doubts: list[str] = []
+    doubts = list(_take_own_names(simple, samples, chosen))
     by_values: dict[str, Callable[[str], bool]] = {
         "currency": lambda column: _are_currencies(samples[column]),
+        "type": lambda column: bool(samples[column]) and {value.upper() for value in samples[column]} <= _TYPES,
         "transactionId": lambda column: len(samples[column]) == rows and _may_be_ids(column, samples[column]),
     }
     for name, is_such in by_values.items():
         candidate = next((each for each in samples if each not in chosen.values() and is_such(each)), None)
         if name not in chosen and candidate is not None:
             chosen[name] = candidate
-            trait = "holds codes of currencies" if name == "currency" else "has a different value in every row"
-            doubts.append(f"{name}: {candidate} {trait}; is it that?")
+            doubts.append(f"{name}: {candidate} {_TRAITS[name]}; is it that?")
     return chosen, doubts + list(_misfits(chosen, samples))
+
+
+def _take_own_names(
+    simple: Mapping[str, str], samples: Mapping[str, Sequence[str]], chosen: dict[str, str]
+) -> Iterator[str]:
+    """Choose the columns that are called like one of the API's fields; give those whose values are others."""
+    for name in MAPPED:
+        if name in _OF_OTHERS:
+            continue
+        column = simple.get(name.casefold())
+        if column is None or name in chosen or column in chosen.values():
+            continue
+        if _fits(name, samples[column]):
+            chosen[name] = column
+        else:
+            yield f"{name}: {column} has other values than this field, and is passed over"
 
 
 def is_personal(name: str) -> bool:
@@ -143,6 +181,8 @@ def _check(name: str) -> Callable[[str], bool]:
         "latitude": lambda value: _is_degrees(value, 90),
         "longitude": lambda value: _is_degrees(value, 180),
     }
+    if name in _CODES:
+        return lambda value: value.upper() in _CODES[name]
     if name in {"merchantCountry", "cardCountry", "billingCountry", "ipCountry"}:
         return lambda value: re.fullmatch(r"[A-Za-z]{2}", value) is not None
     return checks.get(name, lambda _: True)
