@@ -166,7 +166,7 @@ def _shift(file: Path, file_map: "FileMap | None", now: int) -> int:
 
     first, last = time_span(file, file_map)
     if last - first > USUAL_PAST_DAYS * DAY:
-        err.print(too_old("the file's first rows", shift_to_now=True), soft_wrap=True)
+        err.print(too_old("the file's first rows are", shift_to_now=True), soft_wrap=True)
     return now - last
 
 

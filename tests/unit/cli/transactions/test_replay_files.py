@@ -56,6 +56,15 @@ def test_a_check_of_a_file_that_breaks_off_says_what_it_found_before(fraudstream
     assert "a quote" in json.loads(fraudstream("replay", "day.csv", "--check", "--json").out)["stopped"]
 
 
+def test_a_check_of_a_file_without_a_usable_row_names_what_writes_a_map(fraudstream: Command, tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text(HEADER + GOOD.format(1).replace("1767600000000", "2026-01-05 08:00:00"))
+    assert "`fraudstream files suggest day.csv` writes a first map" in fraudstream("replay", "day.csv", "--check").out
+    (tmp_path / "old.csv").write_text(HEADER + GOOD.format(1))
+    found = fraudstream("replay", "old.csv", "--check").out
+    assert "1 row is more than 30 days older than today" in found
+    assert "suggest" not in found
+
+
 def test_rows_that_are_too_old_are_counted_before_they_are_refused(fraudstream: Command, tmp_path: Path) -> None:
     rows = [GOOD.format(n).replace("1767600000000", str(1_767_600_000_000 + n * DAY)) for n in range(50)]
     (tmp_path / "days.csv").write_text(HEADER + "".join(rows))

@@ -75,7 +75,7 @@ def test_numbers_are_read_from_csv_as_what_the_field_is(tmp_path: Path) -> None:
     [
         ("day.csv", "amountMinor\n12.50\n", "line 2, column amountMinor: is not an integer"),
         ("day.csv", "latitude\nnorth\n", "line 2, column latitude: is not a number"),
-        ("day.csv", "currency,type\nEUR\n", "line 2: 1 columns, and the first line has 2"),
+        ("day.csv", "currency,type\nEUR\n", "line 2: 1 column, and the first line has 2"),
         ("day.csv", "currency,type\nEUR,PAYMENT,x\n", "line 2: 3 columns, and the first line has 2"),
         ("day.jsonl", '{"amountMinor": 1}\n\nnonsense\n', "line 3: not JSON"),
         ("day.jsonl", "1\n", "line 1: not a JSON object"),

@@ -12,6 +12,7 @@ from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
+    from fraudstream_tools.lab.files.checking import FileCheck
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
 
 
@@ -49,31 +50,38 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
             }
         )
     else:
-        good = result.rows - result.wrong.count
-        out.print(
-            f"{counted(result.rows, 'row')}: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted"
-        )
-        if result.repeated:
-            have = word_for(result.repeated, "has", "have")
-            out.print(f"{counted(result.repeated, 'row')} {have} the transactionId of an earlier one")
-        if result.oldest is not None and result.newest is not None:
-            days = " to ".join(
-                f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (result.oldest, result.newest)
-            )
-            out.print(f"from {days}")
-        if result.too_old:
-            out.print(too_old(f"{result.too_old:,} rows", shift_to_now=shift_to_now), soft_wrap=True)
+        _print(result, file, has_map=file_map is not None, shift_to_now=shift_to_now)
     if result.stopped is not None:
         raise CommandError(f"{result.stopped}\nthe rows after it were not read")
     if result.wrong.count:
         raise typer.Exit(1)
 
 
+def _print(result: "FileCheck", file: Path, *, has_map: bool, shift_to_now: bool) -> None:
+    from fraudstream_tools.lab.files.reading import suggestion
+
+    good = result.rows - result.wrong.count
+    out.print(
+        f"{counted(result.rows, 'row')}: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted"
+    )
+    if result.repeated:
+        have = word_for(result.repeated, "has", "have")
+        out.print(f"{counted(result.repeated, 'row')} {have} the transactionId of an earlier one")
+    if result.oldest is not None and result.newest is not None:
+        days = " to ".join(f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (result.oldest, result.newest))
+        out.print(f"from {days}")
+    if result.too_old:
+        which = f"{counted(result.too_old, 'row')} {word_for(result.too_old, 'is', 'are')}"
+        out.print(too_old(which, shift_to_now=shift_to_now), soft_wrap=True)
+    if not good and not has_map:
+        out.print(f"{suggestion(file)} writes a first map", soft_wrap=True)
+
+
 def too_old(which: str, *, shift_to_now: bool) -> str:
     """Return a sentence on transactions that an API refuses for their age.
 
     Args:
-        which: what they are, as the sentence begins.
+        which: what they are, with the verb, as the sentence begins.
         shift_to_now: whether the file's times are moved, so that the last one is now.
     """
     from fraudstream_tools.lab.files.checking import USUAL_PAST_DAYS
@@ -81,6 +89,6 @@ def too_old(which: str, *, shift_to_now: bool) -> str:
     than = "the last one" if shift_to_now else "today"
     move = "" if shift_to_now else ", or --shift-to-now moves them"
     return (
-        f"{which} are more than {USUAL_PAST_DAYS} days older than {than}: an API refuses them, unless its setting "
+        f"{which} more than {USUAL_PAST_DAYS} days older than {than}: an API refuses them, unless its setting "
         f"maxPastDays is greater{move}"
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from fraudstream.counts import counted
 from fraudstream_tools.lab.files.problems import FileProblemError, Row
 from fraudstream_tools.lab.files.tables.encodings import declared_encoding, find_encoding
 from fraudstream_tools.lab.files.tables.formats import open_bytes
@@ -75,7 +76,7 @@ class DelimitedFile:
         if len(values) > len(columns) and not any(each.strip() for each in values[len(columns) :]):
             values = values[: len(columns)]
         if len(values) != len(columns):
-            more = f"{len(values)} columns, and the first line has {len(columns)}"
+            more = f"{counted(len(values), 'column')}, and the first line has {len(columns)}"
             return Row(number, {}, (f"{more}: is a separator within a value, or a quote left open?",))
         named = zip(columns, values, strict=True)
         return Row(number, {name: text for name, value in named if (text := value.strip(_INVISIBLE))})
