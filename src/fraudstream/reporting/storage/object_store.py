@@ -192,11 +192,15 @@ class FolderStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         # In place at once, or not at all.
         new = path.with_name(f".{path.name}.new")
-        if isinstance(content, bytes):
-            new.write_bytes(content)
-        else:
-            shutil.copyfile(content, new)
-        new.replace(path)
+        try:
+            if isinstance(content, bytes):
+                new.write_bytes(content)
+            else:
+                shutil.copyfile(content, new)
+            new.replace(path)
+        finally:
+            # On a full disk, what was begun keeps no room from whatever is tried next.
+            new.unlink(missing_ok=True)
 
     def delete(self, key: str) -> None:
         """See `Store`."""
