@@ -5,6 +5,7 @@ locked. Files of the log can be read so, and nothing can be written, since a que
 """
 
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,10 +37,7 @@ def ask_folder(folder: Path, sql: str, values: Sequence[str], limit: int) -> Log
     """
     files = {table: sorted(folder.glob(f"{table}/date=*/*.parquet")) for table in TABLES}
     if not any(files.values()):
-        raise QuestionError(
-            f"{folder}: there is no merged hour of a decision log; copy some with `fraudstream log pull {folder}`, or "
-            "name the folder that has decisions/ and tallies/ in it with --log"
-        )
+        raise QuestionError(f"{folder}: {_nothing_to_ask(folder)}")
     with tempfile.TemporaryDirectory() as spill, connect(Path(spill)) as connection:
         try:
             open_tables(connection, folder, {table: files[table] for table in TABLES if _is_named(table, sql)})
@@ -50,6 +48,20 @@ def ask_folder(folder: Path, sql: str, values: Sequence[str], limit: int) -> Log
         except duckdb.Error as error:
             raise QuestionError(_explained(error)) from None
     return LogAnswer(columns=columns, rows=rows[:limit], has_more=len(rows) > limit)
+
+
+def _nothing_to_ask(folder: Path) -> str:
+    """Return what is missing in a folder, and what to do about it."""
+    named = shlex.quote(str(folder))
+    if any(folder.glob("segments/date=*/*/*")):
+        return (
+            "none of its hours is merged yet; the bucket's are merged when they are over, and "
+            f"`fraudstream report --log {named} --date DAY` merges those of a day that are here"
+        )
+    return (
+        f"there is no merged hour of a decision log; copy some with `fraudstream log pull {named}`, or name the folder "
+        "that has decisions/ and tallies/ in it with --log"
+    )
 
 
 def _is_named(table: LogTable, sql: str) -> bool:

@@ -176,6 +176,16 @@ def test_days_that_are_not_chosen_are_not_read(log: Path) -> None:
     assert f"Scanning Files: 1/{len(files)}" in str(plan)
 
 
+def test_a_log_whose_hours_are_not_merged_yet_says_how_to_ask_it(tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match="copy some with `fraudstream log pull"):
+        ask_folder(tmp_path, "SELECT 1", [], 10)
+    segment = tmp_path / "segments" / "date=2026-11-29" / "hour=12" / "s.jsonl.gz"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(b"")
+    with pytest.raises(QuestionError, match=r"`fraudstream report --log .* --date DAY` merges those of a day"):
+        ask_folder(tmp_path, "SELECT 1", [], 10)
+
+
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "decisions/date=2026-01-05/2026-01-05T00.parquet"
     file.parent.mkdir(parents=True)

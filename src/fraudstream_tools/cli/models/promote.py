@@ -34,7 +34,7 @@ _SHOWN: Final[Mapping[str, Callable[["GateFigures"], str]]] = {
     "recall at 0.1 % false positives": lambda figures: f"{figures.recall:.3f}",
     "alerts a day": lambda figures: f"{figures.alerts_a_day:.1f}",
     "declines a day": lambda figures: f"{figures.declines_a_day:.1f}",
-    "fraud among alerts": lambda figures: "" if figures.precision is None else f"{figures.precision:.0%}",
+    "fraud among alerts": lambda figures: "-" if figures.precision is None else f"{figures.precision:.0%}",
 }
 
 

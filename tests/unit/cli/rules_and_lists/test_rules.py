@@ -176,6 +176,8 @@ def test_a_decision_is_explained_by_the_decisive_parts_of_each_rule(fraudstream:
     assert said.startswith("t-last APPROVE score 3")
     assert "log-odds -4 and +0.5 of the rules that hit make -3.5" in said
     assert "features computed from 3 earlier transactions" in said
+    second = fraudstream("rules", "explain", "--transaction", "day.jsonl", "--id", "t-1")
+    assert "features computed from 1 earlier transaction" in flat(second.out)
     hit, _, rest = said.partition("cannot be said, for a field is missing")
     unevaluable, _, missed = rest.partition("did not hit")
     assert "card-velocity +0.5 ✓ type is one of PAYMENT, TRANSFER, WITHDRAWAL (spending) [type is PAYMENT]" in hit

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fraudstream.counts import counted
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.own import inputs
 from fraudstream.detection.features.registry import FEATURES, MAXIMA
@@ -157,7 +158,7 @@ def show_failure(result: Result) -> None:
 def _origin(question: ExplainedTransaction) -> str:
     if question.vector is not None:
         return "as they were logged"
-    return f"computed from {len(question.history):,} earlier transactions"
+    return f"computed from {counted(len(question.history), 'earlier transaction')}"
 
 
 def _show_trace(trace: RuleTrace, outside: Collection[str]) -> None:
