@@ -10,17 +10,23 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
+import msgspec
+
 from fraudstream.detection import batch
+from fraudstream.detection.events import OutboundEvent
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile
+from fraudstream.detection.stores.decisions import outbox
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.detection.stores.profiles import items as profile_items
 from fraudstream.detection.stores.profiles import store as profiles
 from fraudstream.detection.stores.profiles.reads import ProfilesUnavailableError
 from fraudstream.detection.stores.profiles.store import SHARDS
-from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.inline import InlineResult
 from fraudstream.transactions.storage import store
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults import system as experiment
@@ -157,6 +163,18 @@ def _timed_again(_: System) -> Generator[None]:
         yield
 
 
+def _declined_as_reviewed(
+    store: AlertStore, transaction: Transaction, decision: Decision, inline: InlineResult | None = None
+) -> "PutTypeDef":
+    if decision.decision is Verdict.DECLINE:
+        decision = msgspec.structs.replace(decision, decision=Verdict.REVIEW)
+    return _OF_DECISION(store, transaction, decision, inline)
+
+
+def _only_reviews_are_told(*args: Any, **named: Any) -> list[OutboundEvent]:  # noqa: ANN401  (passed on as they are)
+    return [event for event in _DECISION_EVENTS(*args, **named) if event.decision != Verdict.DECLINE]
+
+
 @contextmanager
 def _log_is_given_up(system: System) -> Generator[None]:
     with mock.patch.object(system.log, "attempts", ANALYZER_ATTEMPTS):
@@ -164,6 +182,8 @@ def _log_is_given_up(system: System) -> Generator[None]:
 
 
 _UNPACK: Final = profile_items.unpack
+_OF_DECISION: Final = AlertStore.of_decision
+_DECISION_EVENTS: Final = outbox.decision_events
 
 _LOST: Final = frozenset({Fault.ANSWER_LOST, Fault.SERVER_ERROR_APPLIED, Fault.APPLIED_TWICE})
 _KILLED: Final = frozenset({Fault.KILLED_BEFORE, Fault.KILLED_AFTER})
@@ -230,6 +250,12 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     ),
     "other systems are told after a decision stands": FaultPutBack(
         partial(_put_apart, table="outbox", is_first=False), _KILLED, 0.1, share=0.5
+    ),
+    "the alert of a decline says that it is to be reviewed": FaultPutBack(
+        _patched(AlertStore, "of_decision", _declined_as_reviewed), _NONE, share=0.5
+    ),
+    "other systems are not told of a decline": FaultPutBack(
+        _patched(outbox, "decision_events", _only_reviews_are_told), _NONE, share=0.5
     ),
     "a damaged profile fails its records": FaultPutBack(
         _patched(profile_items, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5

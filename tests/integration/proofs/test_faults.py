@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from fraudstream.transactions.decisions.decision import Verdict
 from proofs.faults import experiment
 from proofs.faults.checks import PromiseVerdict, judge
 from proofs.faults.experiment import SHORT, Proof
@@ -32,6 +33,8 @@ def test_under_faults_of_every_kind_nothing_is_lost_or_doubled() -> None:
     assert sum(system.faults.counted.values()) >= SHORT.faults
     assert (verdict.faultless, proof.holds) == (True, True), table(proof)
     assert verdict.transactions > SHORT.transactions / 2
+    decided = {item.get("decision") for item in system.remains().transactions}
+    assert set(Verdict) <= decided, "what is promised of a verdict is tried on it"
     assert figures(proof)["lost"] == figures(proof)["doubled"] == figures(proof)["profiles_wrong"] == 0
 
 
