@@ -91,6 +91,18 @@ def test_columns_that_are_no_fields_are_passed_over_and_named(tmp_path: Path) ->
     assert file.notices == ["passed over columns that are no fields: note, Unnamed: 0"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("declared", ["cp1252", "utf-8"])
+def test_a_mark_at_a_files_beginning_decides_whatever_its_map_declares(
+    tmp_path: Path, encoding: str, declared: str
+) -> None:
+    path = written(tmp_path, "Händler,b\nBäckerei,1\n", encoding)
+    found = MappedFile(
+        path, read_map(f"file: {{encoding: {declared}}}\nfields: {{merchantId: Händler}}\nignore: [b]".encode(), "m")
+    )
+    assert [row.values for row in found.rows()] == [{"merchantId": "Bäckerei"}]
+
+
 @pytest.mark.parametrize(
     ("content", "encoding"),
     [

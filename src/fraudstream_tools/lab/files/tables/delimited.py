@@ -46,7 +46,7 @@ class DelimitedFile:
         """
         self.path = path
         self._layout = layout
-        self.encoding = declared_encoding(layout.encoding) if layout.encoding else find_encoding(path)
+        self.encoding = declared_encoding(layout.encoding, path) if layout.encoding else find_encoding(path)
         with self._refusals(1), self._text() as text:
             sample = list(itertools.islice(text, layout.header_line + _SAMPLE_LINES))
         self._skipped = layout.header_line - 1

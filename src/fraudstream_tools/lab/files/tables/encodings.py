@@ -16,6 +16,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LONGEST_MARK: Final = 4
 _CHUNK: Final = 1 << 20
 _SAMPLE: Final = 1 << 16
 _CANDIDATES: Final = [
@@ -39,8 +40,10 @@ _WESTERN: Final = "cp1252"
 _LATIN_1: Final = "latin-1"
 
 
-def declared_encoding(name: str) -> str:
-    """Check the name of an encoding.
+def declared_encoding(name: str, path: Path) -> str:
+    """Return the encoding of a file that a map declares; a byte order mark decides all the same.
+
+    A map is made of one export, and the next one may have been saved by another program.
 
     Raises:
         FileProblemError: there is no such encoding of texts.
@@ -49,8 +52,10 @@ def declared_encoding(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError):
         raise FileProblemError("file.encoding: there is no such encoding; say utf-8, cp1252 or another one") from None
+    with open_bytes(path) as file:
+        first = file.read(_LONGEST_MARK)
     # What marks its beginning is not part of the first column's name, whoever declares it.
-    return {"utf-8": "utf-8-sig"}.get(codecs.lookup(name).name, name)
+    return next((marked for mark, marked in _MARKS if first.startswith(mark)), name)
 
 
 def find_encoding(path: Path) -> str:
