@@ -39,10 +39,12 @@ FIGURES: Final = (
     *("requests_tried", "let_in", "mutations", "mutations_missed"),
 )
 """Those of the last line that every run has, and the table at the end shows by experiment."""
+_STOPPED: Final = 130
+"""What shells give for a program that SIGINT has ended."""
 
 
 def main() -> int:
-    """Run what the command line asks for; return 0 if every promise is kept."""
+    """Run what the command line asks for; return 0 if every promise is kept, 1 if not, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--short", action="store_const", const=Length.SHORT, dest="length", help="minutes")
@@ -51,7 +53,11 @@ def main() -> int:
     parser.add_argument("--only", choices=EXPERIMENTS, action="append", help="an experiment; without it, all of them")
     options = parser.parse_args()
     started = time.monotonic()
-    all_ran = run({name: EXPERIMENTS[name] for name in options.only or EXPERIMENTS}, options)
+    try:
+        all_ran = run({name: EXPERIMENTS[name] for name in options.only or EXPERIMENTS}, options)
+    except KeyboardInterrupt:
+        print("stopped: what stands above was tried, and nothing else", file=sys.stderr)
+        return _STOPPED
     for line in overview(all_ran):
         print(line)
     print(json.dumps({**last_line(all_ran), "seed": options.seed, "seconds": round(time.monotonic() - started)}))

@@ -21,10 +21,14 @@ def _raising(_: int, __: Length, ___: Say) -> ExperimentOutcome:
     raise TimeoutError("still busy\nafter 900 s")
 
 
+def _stopped(_: int, __: Length, ___: Say) -> ExperimentOutcome:
+    raise KeyboardInterrupt
+
+
 def _command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *names: str
 ) -> tuple[int, list[str], str]:
-    known = {"kept": _kept, "broken": _broken, "raising": _raising}
+    known = {"kept": _kept, "broken": _broken, "raising": _raising, "stopped": _stopped}
     monkeypatch.setattr(command, "EXPERIMENTS", {name: known[name] for name in names})
     monkeypatch.setattr("sys.argv", ["proofs", "--seed", "7"])
     code = command.main()
@@ -61,3 +65,12 @@ def test_where_all_is_kept_nothing_has_failed(
     code, lines, _ = _command(monkeypatch, capsys, "kept")
     assert code == 0
     assert json.loads(lines[-1])["failed"] == []
+
+
+def test_who_stops_it_is_told_what_was_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines, progress = _command(monkeypatch, capsys, "kept", "stopped")
+    assert code == 130
+    assert lines == ["        5  faults"]
+    assert progress.endswith("stopped: what stands above was tried, and nothing else\n")
