@@ -21,6 +21,7 @@ from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMa
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,22 +131,23 @@ def train(
     examples = source.examples(until)
     words = "a decision log" if log else "the user's labelled transactions" if own_labels else "a file of transactions"
     try:
-        model = fit(
-            examples.vectors,
-            examples.labels,
-            examples.timestamps,
-            use=INPUTS,
-            hits=examples.hits,
-            arrival=Arrived(known_at=examples.known_at, share=examples.arrived, unseen=examples.unseen),
-            declined=examples.declined,
-            newer=examples.newer,
-            stopped=examples.left_out.stopped,
-            stands_for=examples.weights,
-            parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
-            validation=Validation(days=validation, label_delay_days=examples.delay_days),
-            trained_on=(description or words) + _sampling_in_words(examples, without),
-            own_labels=own_labels or log is not None,
-        )
+        with ProgressSteps() as steps, steps.step("growing trees, and measuring them on the newest weeks"):
+            model = fit(
+                examples.vectors,
+                examples.labels,
+                examples.timestamps,
+                use=INPUTS,
+                hits=examples.hits,
+                arrival=Arrived(known_at=examples.known_at, share=examples.arrived, unseen=examples.unseen),
+                declined=examples.declined,
+                newer=examples.newer,
+                stopped=examples.left_out.stopped,
+                stands_for=examples.weights,
+                parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
+                validation=Validation(days=validation, label_delay_days=examples.delay_days),
+                trained_on=(description or words) + _sampling_in_words(examples, without),
+                own_labels=own_labels or log is not None,
+            )
     except TrainingError as error:
         raise CommandError(str(error)) from None
     card = write_model(output, model)

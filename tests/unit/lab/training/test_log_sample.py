@@ -166,6 +166,7 @@ def test_the_card_says_what_was_drawn(
     output = tmp_path / "model.json"
     options = ("--label-delay", 2, "--validation", 3, "--trees", 5, "--rules", RULES)
     ran = Command(capsys)("train", "--log", folder, "--output", output, "--sample", MOST, *options)
+    assert "growing trees, and measuring them on the newest weeks\n  done in" in ran.err, "it can take a minute"
     assert ran.code == 0, ran.err
     assert "legitimate transactions were drawn, by day and score" in ran.err
     card = model_card(load_model(output.read_bytes()))
