@@ -52,7 +52,7 @@ def _measure(
     os.environ |= variables(aws)
     indexes = {spec.purpose: [index.hash_key for index in spec.indexes] for spec in TABLES}
     meter, printed = RequestMeter(dynamodb, indexes), PrintedLines()
-    streams = aws.client("dynamodbstreams")
+    streams = aws.streams()
     real, sys.stdout = sys.stdout, printed
     try:
         with meter.watching():

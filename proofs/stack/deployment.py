@@ -143,7 +143,7 @@ class ProofDeployment:
 
     def stream(self) -> Iterator[Mapping[str, Any]]:
         """Yield the records of the transactions' stream since the system was emptied, as functions get them."""
-        client = self.cloud.client("dynamodbstreams")
+        client = self.cloud.streams()
         table = self.cloud.outputs["transactionsTable"]
         arn = self.cloud.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
         (shard,) = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]

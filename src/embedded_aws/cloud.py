@@ -141,6 +141,10 @@ class LocalCloud:
         """Build a boto3 client of a service, as the administrator."""
         return self._server.client(service)
 
+    def streams(self) -> Any:  # noqa: ANN401  (as `MinistackServer.streams`)
+        """Build a client of DynamoDB Streams, as the administrator, whose answers functions could be given."""
+        return self._server.streams()
+
     def invoke(self, function_name: str, event: object) -> Any:  # noqa: ANN401  (any JSON value)
         """Invoke a function and give its decoded answer.
 
@@ -257,7 +261,7 @@ class LocalCloud:
         for source in plan.event_sources:
             yield EventSourceMapper(
                 source,
-                streams=self._server.streams(),
+                streams=self.streams(),
                 invoke=self._invoke,
                 sqs=roles.client("sqs", role_of[source.function_name]),
             )
@@ -267,7 +271,7 @@ class LocalCloud:
             destination = planned.spec.destination
             yield Pipe(
                 planned.spec,
-                streams=self._server.streams(),
+                streams=self.streams(),
                 publish=ApiDestination(destination).post
                 if destination
                 else partial(_publish, roles.client("sns", planned.role_arn)),
