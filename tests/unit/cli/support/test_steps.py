@@ -1,6 +1,7 @@
 """How long work is shown: rows on a terminal, plain lines elsewhere."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -25,8 +26,8 @@ def test_without_a_terminal_each_step_is_two_plain_lines(monkeypatch: pytest.Mon
             step.say("97 resources")
         with shown.step("replaying", 1200) as step:
             step.say("60/s", 1200)
-    lines = written.getvalue().splitlines()
-    assert lines == ["deploying", "  done in 0.0 s: 97 resources", "replaying", "  done in 0.0 s: 1,200 of 1,200, 60/s"]
+    lines = re.sub(r"\d+\.\d s", "N s", written.getvalue()).splitlines()
+    assert lines == ["deploying", "  done in N s: 97 resources", "replaying", "  done in N s: 1,200 of 1,200, 60/s"]
 
 
 def test_now_and_then_a_long_step_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +49,7 @@ def test_a_step_that_fails_is_shown_as_failed_and_its_error_goes_on(
     written = console(monkeypatch, terminal=terminal)
     with pytest.raises(KeyError), ProgressSteps() as shown, shown.step("deploying"):
         raise KeyError
-    assert ("✗" if terminal else "  failed in 0.0 s") in written.getvalue()
+    assert ("✗" if terminal else "  failed in ") in written.getvalue()
 
 
 def test_on_a_terminal_each_step_keeps_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
