@@ -8,8 +8,11 @@ import pytest
 
 from benchmarks.scans import A_DAY, DAYS
 from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
+from fraudstream.detection.features.own import INPUTS
+from fraudstream.detection.features.registry import FEATURES
 from fraudstream.reporting.log.roll_up import MERGE_SECONDS
 from fraudstream_tools.analytics.athena import dollars
+from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE
 from infra.data.analytics import saved_queries
 from infra.settings import ANALYTICS_CUTOFF_GIB
 
@@ -57,3 +60,13 @@ def test_the_time_of_a_merge_is_compared_with_what_the_function_has() -> None:
     started = range(0, FUNCTION_TIMEOUT_SECONDS - int(MERGE_SECONDS) + 1, int(seconds))
     assert len(started) == 3
     assert "a call that\ncatches up merges three such hours" in PAGE
+
+
+def test_the_log_was_measured_with_the_features_that_there_are() -> None:
+    assert f"(of it the {len(FEATURES)} features as columns)" in PAGE
+
+
+def test_the_memory_of_a_sample_is_that_of_what_is_drawn_and_learnt_from() -> None:
+    text, numbers, each = " ".join(PAGE.split()), len(INPUTS), 8 * len(INPUTS)
+    assert f"A transaction takes {each} bytes ({numbers} numbers in double precision: {len(FEATURES)} features" in text
+    assert f"the default sample is {MOST_LEGITIMATE * each / 1e6:.0f} MB" in text

@@ -25,7 +25,7 @@ from fraudstream_tools.lab.backtest.run import Truths
 from fraudstream_tools.lab.training.samples.explored import Drawing
 
 MOST_LEGITIMATE: Final = 500_000
-"""Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
+"""Legitimate transactions that are learnt from by default: docs/scale.md says what memory they take."""
 MOST_NEWER: Final = 50_000
 """Transactions too new to have labels that are taken at most: they only show how scores are spread. Own choice."""
 MOST_STOPPED: Final = 50_000
