@@ -41,11 +41,7 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str) -> Ite
         if key.startswith("__") or before == after:
             continue
         # Pulumi's own objects, such as files, are values of one piece: they carry a signature among their keys.
-        objects = [
-            each
-            for each in (before, after)
-            if isinstance(each, Mapping) and not any("4dabf18193072939" in k for k in each)
-        ]
+        objects = [each for each in (before, after) if isinstance(each, Mapping) and SIGNATURE not in each]
         if len(objects) == 2:
             yield from _changed(before, after, f"{prefix}{key}.")
         else:

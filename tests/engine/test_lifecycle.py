@@ -11,14 +11,13 @@ import pytest
 from infra.data import report_bucket
 from proofs.destroy.mutations import MUTATIONS
 from tests.engine.engine_harness import Deployment, Engine, OperationRefusedError, Plan, engine
+from tests.engine.property_paths_harness import SIGNATURE
 from tests.engine.recording_provider import Event
 
 NOTHING = Plan()
 FUNCTION = "aws:lambda/function:Function"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 KEYS = ("TOKEN_KEY", "TOKEN_KEYS_ON_TOP", "LOG_KEY")
-SECRET = "4dabf18193072939515e22adb298388d"
-"""Key by which Pulumi marks its own objects."""
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
 MIDDLE = "lambda-fraud-analyzer-test"
 WEBHOOK_SECRET = "0123456789abcdef-of-a-test"
@@ -103,7 +102,7 @@ def test_a_refresh_finds_the_account_as_it_was_left(life: Life) -> None:
 
 def test_the_state_holds_no_secret_in_clear_text(life: Life) -> None:
     stack = next(each for each in json.loads(life.state)["resources"] if each["type"] == "pulumi:pulumi:Stack")
-    assert set(stack["outputs"]["apiKey"]) == {SECRET, "ciphertext"}
+    assert set(stack["outputs"]["apiKey"]) == {SIGNATURE, "ciphertext"}
     functions = [each for each in json.loads(life.state)["resources"] if each["type"] == FUNCTION]
     assert len(functions) == 3
     assert len(set(life.keys)) == len(KEYS)

@@ -54,9 +54,9 @@ def post(client: Any, name: str, at: int = NOW) -> None:
     store.put(request, now=at)
 
 
-def stop_between(client: Any, name: str, at: int = NOW) -> None:
+def stop_between(client: Any, name: str) -> None:
     with pytest.raises(StoreUnavailableError):
-        post(DiesAfterClaim(client), name, at)
+        post(DiesAfterClaim(client), name)
 
 
 def found(client: Any, *, hours_later: int = 10) -> tuple[str, ...]:

@@ -41,13 +41,13 @@ def times_of(rows: int, days: float = 60) -> "np.ndarray[tuple[int], np.dtype[np
 
 
 @functools.cache
-def small_model(trees: int = 20, seed: int = 1, *, own_labels: bool = False) -> Model:
+def small_model(seed: int = 1, *, own_labels: bool = False) -> Model:
     vectors = random_vectors(6000, seed)
     return fit(
         vectors,
         labels_of(vectors, seed),
         times_of(6000),
-        parameters=Parameters(trees=trees, seed=seed),
+        parameters=Parameters(trees=20, seed=seed),
         own_labels=own_labels,
     )
 

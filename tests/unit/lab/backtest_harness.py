@@ -26,13 +26,13 @@ UNRATED = "VUV"
 _, RATES, LISTS = (RULES.joinpath(name).read_bytes() for name in RULESET_FILES)
 
 
-def ruleset_file(rules: Sequence[tuple[str, str, float]], *, review: int = 30, shadow: Iterable[str] = ()) -> bytes:
+def ruleset_file(rules: Sequence[tuple[str, str, float]], *, shadow: Iterable[str] = ()) -> bytes:
     """Give a ruleset.yaml of rules by id, condition and points."""
     return json.dumps(
         {
             "schemaVersion": 1,
             "baseLogOdds": -4,
-            "thresholds": {"review": review, "decline": 80},
+            "thresholds": {"review": 30, "decline": 80},
             "rules": [
                 {
                     "id": name,

@@ -45,8 +45,8 @@ def records(levels: dict[float, int]) -> list[dict[str, Any]]:
     return made
 
 
-def proposed(folder: Path, levels: dict[float, int], *, budget: float, precision: float = 0.9) -> ThresholdProposal:
-    return proposed_from(folder, records(levels), budget=budget, precision=precision)
+def proposed(folder: Path, levels: dict[float, int], *, budget: float) -> ThresholdProposal:
+    return proposed_from(folder, records(levels), budget=budget)
 
 
 def proposed_from(

@@ -1,6 +1,5 @@
 """What policies allow is used, each action of its own: one that services need excuses no other."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from proofs.access.coverage import unexplained
@@ -16,8 +15,8 @@ def _statement(*actions: str, **more: object) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": [*actions], "Resource": [TABLE], **more}
 
 
-def _not_used(statement: dict[str, Any], asked: Sequence[Asked] = (READ,), *, of: str = ROLE) -> list[str]:
-    return unexplained(unused({of: [statement]}, {of: asked}))
+def _not_used(statement: dict[str, Any], *, of: str = ROLE) -> list[str]:
+    return unexplained(unused({of: [statement]}, {of: (READ,)}))
 
 
 def test_an_action_that_somebody_asks_for_excuses_no_other_of_its_statement() -> None:

@@ -8,7 +8,7 @@ the change was made: its second record says that, and the change counts as told.
 """
 
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -79,19 +79,12 @@ class AuditLog:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(
-        self,
-        s3: "S3Client",
-        bucket: str,
-        operator: Operator,
-        clock: Callable[[], int] = epoch_milliseconds,
-    ) -> None:
-        """Store the bucket, who acts, and a clock that returns epoch milliseconds."""
+    def __init__(self, s3: "S3Client", bucket: str, operator: Operator) -> None:
+        """Store the bucket and who acts."""
         self._s3 = s3
         self._bucket = bucket
         self._store = BucketStore(s3, bucket)
         self.operator = operator
-        self._clock = clock
 
     @contextmanager
     def recorded(
@@ -149,7 +142,7 @@ class AuditLog:
     ) -> AuditRecord:
         return AuditRecord(
             id=uuid.uuid4().hex,
-            at=self._clock(),
+            at=epoch_milliseconds(),
             by=self.operator.arn,
             user_id=self.operator.user_id,
             action=action,
@@ -161,7 +154,9 @@ class AuditLog:
         )
 
     def _put_outcome(self, record: AuditRecord, outcome: AuditOutcome, **about: str) -> None:
-        self._put(msgspec.structs.replace(record, id=uuid.uuid4().hex, at=self._clock(), outcome=outcome, **about))
+        self._put(
+            msgspec.structs.replace(record, id=uuid.uuid4().hex, at=epoch_milliseconds(), outcome=outcome, **about)
+        )
 
     def _put(self, record: AuditRecord) -> None:
         try:

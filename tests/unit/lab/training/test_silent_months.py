@@ -12,7 +12,8 @@ from tests.unit.lab.training.test_rule_weighing import SHIPPED, rule_hits
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 
-def a_year(*, rows: int = 3650, silent: tuple[int, ...] = (), every: int = 50, arrived: float = 1.0) -> Examples:
+def a_year(*, silent: tuple[int, ...] = (), every: int = 50) -> Examples:
+    rows = 3650
     times = START + np.arange(rows, dtype=np.int64) * (365 * DAY // rows)
     months = times.astype("datetime64[ms]").astype("datetime64[M]").astype(int) % 12 + 1
     return Examples(
@@ -21,7 +22,7 @@ def a_year(*, rows: int = 3650, silent: tuple[int, ...] = (), every: int = 50, a
         timestamps=times,
         hits=rule_hits(SHIPPED, [[]] * rows),
         known_at=np.full(rows, NEVER),
-        arrived=np.full(rows, arrived),
+        arrived=np.ones(rows),
         declined=np.zeros(rows, dtype=np.bool_),
     )
 

@@ -28,9 +28,9 @@ def test_what_fraudstream_wrote_is_found_unchanged(system: System) -> None:
     assert found.files >= 3 * 3
 
 
-def take_away(system: System, links: int) -> None:
-    """Remove the oldest links, with all that they stand for."""
-    for path in sorted(system.root.glob(f"{PREFIX}chain/*/*.json"))[:links]:
+def take_away_the_oldest(system: System) -> None:
+    """Remove the three oldest links, with all that they stand for."""
+    for path in sorted(system.root.glob(f"{PREFIX}chain/*/*.json"))[:3]:
         hour = json.loads(path.read_text())["hour"]
         path.unlink()
         note = system.root / f"{PREFIX}hours/date={hour[:10]}/hour={hour[11:]}.json"
@@ -41,13 +41,13 @@ def take_away(system: System, links: int) -> None:
 
 
 def test_a_log_whose_beginning_was_taken_away_is_found(system: System) -> None:
-    take_away(system, links=3)
+    take_away_the_oldest(system)
     assert system.problems() == [LogProblem.LINK_MISSING]
     assert [each.what for each in system.verify().findings] == ["4"]
 
 
 def test_what_the_bucket_has_deleted_after_its_time_is_not_missed(system: System) -> None:
-    take_away(system, links=3)
+    take_away_the_oldest(system)
     # S3 deletes what has expired within a day or two, so that the next links are not as old as that yet.
     for days in (400, 399):
         system.chain = system.chain_at(START + timedelta(days=days))
