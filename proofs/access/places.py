@@ -7,10 +7,10 @@ from typing import Final
 from fraudstream.contract import (
     ALERT_ENTITY_INDEX,
     ALERT_STATUS_INDEX,
-    ANALYZER,
     BREAKER_PREFIX,
     CASE_PREFIX,
     CUSTOMER_INDEX,
+    FUNCTIONS,
     LABEL_PREFIX,
     LISTED_INDEX,
     LISTED_PREFIX,
@@ -18,14 +18,12 @@ from fraudstream.contract import (
     NETWORK_REFERENCE_INDEX,
     PROCESSOR,
     PROFILE_PREFIXES,
-    REPORTER,
     SAMPLE_INDEX,
     SET_ASIDE_PREFIX,
     TOKENS_ALIAS,
 )
 from proofs.access.evaluator import Asked, Context
 
-FUNCTIONS: Final = (PROCESSOR, ANALYZER, REPORTER)
 OWN_USER: Final = "AIDAOWN"
 """`aws:userid` of who asks."""
 VARIABLES: Final = {"aws:userid": OWN_USER}

@@ -21,6 +21,7 @@ from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.keys import hours_prefix
 from fraudstream.reporting.storage.object_store import FolderStore
+from proofs.daily_reports import comparable
 from proofs.faults.system import System
 from proofs.faults.workload import START
 
@@ -29,7 +30,6 @@ _DAYS: Final = 0.02
 SIZES: Final = tuple(1 << power for power in range(8, 21))
 """Bytes: from less than a segment has, to more than any file of the experiment."""
 _SECONDS: Final = 900.0
-_CHANGES_EACH_TIME: Final = frozenset({"generatedAt", "revision", "logHours", "history"})
 Log = Mapping[str, bytes]
 """Segments by key."""
 
@@ -114,8 +114,7 @@ def _made(store: FolderStore) -> Mapping[str, Any]:
     report = _reporter(store, day).report(day)
     notes = [msgspec.json.decode(store.read(key) or b"") for key in store.find(hours_prefix(DECISION_LOG_PREFIX))]
     hours = {each["hour"]: (each["lines"], each["damaged"], sorted(each["files"])) for each in notes}
-    figures = {name: value for name, value in msgspec.to_builtins(report).items() if name not in _CHANGES_EACH_TIME}
-    return {"hours": hours, "report": figures}
+    return {"hours": hours, "report": comparable(msgspec.to_builtins(report))}
 
 
 def _reporter(store: FolderStore, day: date) -> Reporter:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fraudstream.clock import epoch_milliseconds
+from proofs.daily_reports import comparable
 from proofs.faults.checks import Remains, whole_profiles
 from proofs.faults.workload import DAY, Workload
 from proofs.report import Say
@@ -23,8 +24,6 @@ _LOG_BATCHES: Final = (1, 400)
 """Smallest and largest batch in which the log is written again."""
 _LABELLED_AT: Final = (0.3, 0.7)
 """Shares of the transactions after which people say what is known, as they do at the end."""
-_CHANGES_EACH_TIME: Final = frozenset({"generatedAt", "revision", "logHours", "history"})
-"""Parts of a report that tell when and of what files it was made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,12 +252,8 @@ def _compare_reports(system: ProofDeployment, days: Sequence[Any], remains: Rema
     return +Counter(
         {
             "reports differ from those of a log with every record twice": sum(
-                _figures(one) != _figures(other) for one, other in zip(first, again, strict=True)
+                comparable(one) != comparable(other) for one, other in zip(first, again, strict=True)
             ),
             "decided, by the reports": abs(told - stored),
         }
     )
-
-
-def _figures(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in report.items() if name not in _CHANGES_EACH_TIME}

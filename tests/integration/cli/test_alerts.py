@@ -13,7 +13,8 @@ from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.inline import InlineDecision, inline_to_item
 from fraudstream.transactions.storage.attributes import to_item
 from tests.cli_harness import Command
-from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
+from tests.console_harness import put_ruleset
+from tests.integration.cli.review_harness import DECISION, NOW, TRANSACTIONS, System
 
 RULES = Path("rules").resolve()
 
@@ -25,8 +26,7 @@ def ids(ran: Any) -> list[str]:
 @pytest.fixture
 def rules(system: System) -> None:
     """Put the repository's ruleset, with its exchange rates, into the bucket."""
-    for name in ("ruleset.yaml", "rates.yaml", "lists.yaml"):
-        system.s3.put_object(Bucket=BUCKET, Key=f"rulesets/live/{name}", Body=(RULES / name).read_bytes())
+    put_ruleset(system)
 
 
 def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, system: System) -> None:

@@ -11,7 +11,6 @@ from fraudstream.reporting.daily.schema.parts import Counts, Percentiles
 if TYPE_CHECKING:
     import duckdb
 
-STOPPED = "decision IN ('REVIEW', 'DECLINE')"
 COUNTS = ", ".join(
     f"coalesce(sum(transactions) FILTER (decision = '{decision}'), 0)::BIGINT"
     for decision in ("APPROVE", "REVIEW", "DECLINE")

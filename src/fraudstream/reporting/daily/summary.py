@@ -13,7 +13,7 @@ from fraudstream.reporting.daily.figures import rules as rule_figures
 from fraudstream.reporting.daily.figures.base_currency import total_of
 from fraudstream.reporting.daily.figures.exemptions import exemptions
 from fraudstream.reporting.daily.figures.inline_decisions import inline_figures
-from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
+from fraudstream.reporting.daily.queries import COUNTS, DayQueries, binned, counts, named, percentiles
 from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
 from fraudstream.reporting.daily.schema.parts import Counts
 from fraudstream.reporting.daily.schema.report import (
@@ -28,6 +28,7 @@ from fraudstream.reporting.daily.schema.report import (
     UnlearnedLabel,
 )
 from fraudstream.reporting.daily.schema.trends import Past
+from fraudstream.reporting.log.aggregates import STOPPED
 from fraudstream.reporting.log.chain.verification import Finding
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
 from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight, milliseconds

@@ -38,7 +38,8 @@ COLUMNS: Mapping[str, str] = {
 INLINE_ANSWERED = "ANSWERED"
 """Key of the dimension `inline` for clients that got the decision which they waited for."""
 
-_STOPPED = "decision IN ('REVIEW', 'DECLINE')"
+STOPPED = "decision IN ('REVIEW', 'DECLINE')"
+"""Condition for what was flagged."""
 _MINUTE = "strftime(epoch_ms(receivedAt), '%H:%M')"
 # 1, 2 or 5, and as many zeros as the amount has further digits.
 _AMOUNT_BAND = (
@@ -95,10 +96,10 @@ _ALSO: Mapping[str, tuple[str, str, str]] = {
         "second",
         f"(SELECT *, unnest(list_filter({HIT}, lambda each: each > rule)) AS second FROM {_RULES})",
     ),
-    "ruleMinute": ("rule", _MINUTE, f"{_RULES[:-1]} WHERE {_STOPPED})"),
+    "ruleMinute": ("rule", _MINUTE, f"{_RULES[:-1]} WHERE {STOPPED})"),
     "shadow": ("rule", "''", "(SELECT *, unnest(shadowHits) AS rule FROM {table})"),
     "unevaluable": ("rule", "''", "(SELECT *, unnest(unevaluableRules) AS rule FROM {table})"),
-    **{kind: (column, "''", f"(SELECT * FROM {{table}} WHERE {_STOPPED})") for kind, column in ENTITIES.items()},
+    **{kind: (column, "''", f"(SELECT * FROM {{table}} WHERE {STOPPED})") for kind, column in ENTITIES.items()},
 }
 """Dimensions of some decisions, or that have a decision more than once: key, other, and what is counted, as SQL."""
 
@@ -117,11 +118,11 @@ def of_decisions(table: str, *, by: str = "") -> Iterator[str]:
         yield _tally(dimension, key, other, counted, source.format(table=table))
     yield (
         f"SELECT 'flagged', transactionId, score::VARCHAR, currency, decision{by}, 1, amountMinor, receivedAt "
-        f"FROM {table} WHERE {_STOPPED}"
+        f"FROM {table} WHERE {STOPPED}"
     )
     yield (
         f"SELECT 'flaggedProbability', transactionId, probability::VARCHAR, currency, decision{by}, 1, amountMinor, "
-        f"receivedAt FROM {table} WHERE {_STOPPED} AND probability IS NOT NULL"
+        f"receivedAt FROM {table} WHERE {STOPPED} AND probability IS NOT NULL"
     )
 
 

@@ -221,6 +221,8 @@ class Outgoing:
 
 def summary(result: "ReplayResult") -> dict[str, Any]:
     """Return a replay's figures as JSON values."""
+    from fraudstream_tools.lab.replay.client import PERCENTILES
+
     return {
         "accepted": result.accepted,
         "stored": result.stored,
@@ -236,10 +238,9 @@ def summary(result: "ReplayResult") -> dict[str, Any]:
     }
 
 
-PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-
-
 def _print_result(result: "ReplayResult", outgoing: Outgoing) -> None:
+    from fraudstream_tools.lab.replay.client import PERCENTILES
+
     unreadable = f", {counted(outgoing.wrong.count, 'row')} that could not be read" if outgoing.wrong.count else ""
     out.print(
         f"{result.accepted:,} accepted ({result.stored:,} new), {result.refused:,} refused{unreadable}, "

@@ -26,6 +26,8 @@ ATTEMPTS = 8
 """Times that one transaction is posted at most; repeating is safe, since its id makes it unique."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 20.0
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+"""Shares of the latencies that are shown, by their names."""
 # Few, so that connections stay close to each other in the file's time: cards and addresses are shared by customers.
 _LANE_LENGTH = 4
 _UNREACHABLE = 0

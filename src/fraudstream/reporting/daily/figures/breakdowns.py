@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from fraudstream.reporting.daily.figures.rules import ONLY_RULES
-from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, counts, named
+from fraudstream.reporting.daily.queries import COUNTS, DayQueries, counts, named
 from fraudstream.reporting.daily.schema.findings import (
     Burst,
     CutFigures,
@@ -12,7 +12,7 @@ from fraudstream.reporting.daily.schema.findings import (
     FraudFigures,
     PaymentFigures,
 )
-from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER, ENTITIES, PAYMENT_KIND
+from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER, ENTITIES, PAYMENT_KIND, STOPPED
 
 CUT_ROWS: Final = 50
 """Rows of each cut, at most."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.reporting.daily.figures.base_currency import base_value
-from fraudstream.reporting.daily.queries import STOPPED, DayQueries
+from fraudstream.reporting.daily.queries import DayQueries
 from fraudstream.reporting.daily.schema.findings import CostlyAlert, MissedFraud, OpenAlert
+from fraudstream.reporting.log.aggregates import STOPPED
 from fraudstream.transactions.decisions.expected_loss import expected_loss, likelihood
 
 if TYPE_CHECKING:

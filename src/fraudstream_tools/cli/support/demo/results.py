@@ -15,10 +15,9 @@ from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
 from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
-from fraudstream_tools.lab.replay.client import ReplayResult, percentile
+from fraudstream_tools.lab.replay.client import PERCENTILES, ReplayResult, percentile
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
-_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _SHOWN_ALERTS = 5
 _SHOWN_REASONS = 3
 
@@ -108,12 +107,12 @@ def _episodes(noticed: Noticed) -> Table:
 
 
 def _latency(results: Results) -> Table:
-    table = Table("", *_PERCENTILES, box=None, header_style="dim")
+    table = Table("", *PERCENTILES, box=None, header_style="dim")
     measured = {
         "POST, from request to answer": results.replayed.latencies,
         "decision, from receipt": results.tally.decision_seconds,
     }
     for name, seconds in measured.items():
-        values = (percentile(seconds, share) * 1000 for share in _PERCENTILES.values())
+        values = (percentile(seconds, share) * 1000 for share in PERCENTILES.values())
         table.add_row(name, *(f"{value:,.0f} ms" for value in values))
     return table
