@@ -201,9 +201,9 @@ def deployment(graph: Graph) -> Resource:
 def test_a_deployment_comes_after_everything_that_it_serves(graph: Graph) -> None:
     before = graph.ancestors(deployment(graph))
     served = ("method:Method", "integration:Integration", "response:Response", "model:Model", "Validator")
-    for resource in graph.resources:
-        if resource.type.startswith("aws:apigateway/") and resource.type.endswith(served):
-            assert resource.urn in before, resource.name
+    found = [each for each in graph.resources if each.type.startswith("aws:apigateway/") and each.type.endswith(served)]
+    assert {kind for kind in served for each in found if each.type.endswith(kind)} == {*served}
+    assert [each.name for each in found if each.urn not in before] == []
 
 
 def test_a_new_deployment_is_made_before_the_old_one_goes(graph: Graph) -> None:
