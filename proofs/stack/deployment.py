@@ -1,4 +1,4 @@
-"""The deployed system: what is stored in it, how it is emptied between runs, and how what was given up comes home."""
+"""The deployed system: what is stored in it, how it is emptied between runs, and how what was given up is finished."""
 
 import gzip
 import json

@@ -59,7 +59,7 @@ class StackOutcome:
 
 
 def run(system: ProofDeployment, what: StackRun, say: Say) -> StackOutcome:
-    """Run the workload under faults, then bring home what was given up.
+    """Run the workload under faults, then redrive what was given up.
 
     Args:
         system: deployed; it is emptied first.
