@@ -83,3 +83,8 @@ def test_the_page_says_that_the_live_model_is_held_back_and_what_to_do(browser: 
     said = words(browser.page("/models"))
     assert "The live model is held back since" in said
     assert "fraudstream breaker reset" in said
+    odd = {"entity": f"breaker#{live.version}", "brokenAt": "now", "decisions1": "many", "resetAt": 1}
+    system.dynamodb.put_item(TableName=PROFILES, Item=to_item(odd))
+    said = words(browser.page("/models"))
+    assert "The live model is held back since" in said
+    assert "something else than counts is stored" in said

@@ -264,9 +264,46 @@ def test_another_model_begins_anew_and_one_that_promises_nothing_is_not_watched(
     assert not watch.is_broken(None)
 
 
-@pytest.mark.parametrize("count", [{"S": "many"}, {"N": "-1000000"}, {"N": "0.5"}, {"SS": ["many"]}])
+NO_COUNTS: tuple[dict[str, Any], ...] = ({"S": "many"}, {"N": "-1000000"}, {"N": "0.5"}, {"SS": ["many"]})
+
+
+@pytest.mark.parametrize("count", NO_COUNTS)
 def test_what_is_no_count_stops_no_analyzer(stack: Stack, count: dict[str, Any]) -> None:
     hour = int(stack.clock()) // HOUR - 1
     stack.dynamodb.put_item(TableName="profiles", Item={**item_key(stack.model.version), f"decisions{hour}": count})
     assert not stack.watch().is_broken(stack.model)
     assert [type(error) for error in stack.failures] == [BreakerError]
+
+
+@pytest.mark.parametrize("count", NO_COUNTS)
+def test_a_model_stays_held_back_beside_what_is_no_count(stack: Stack, count: dict[str, Any]) -> None:
+    hour = int(stack.clock()) // HOUR - 1
+    broken = {**item_key(stack.model.version), BROKEN_AT: {"N": "1780000000000"}, f"decisions{hour}": count}
+    stack.dynamodb.put_item(TableName="profiles", Item=broken)
+    assert stack.watch().is_broken(stack.model)
+    assert stack.rings == ["rang"]
+
+
+@pytest.mark.parametrize("count", NO_COUNTS)
+def test_a_reset_takes_away_what_is_no_count_and_the_watch_goes_on(stack: Stack, count: dict[str, Any]) -> None:
+    hour = int(stack.clock()) // HOUR - 1
+    odd = {f"decisions{hour}": count, "decisions of today": count, f"flagged{hour}": count, "note": {"SS": ["odd"]}}
+    stack.dynamodb.put_item(TableName="profiles", Item=item_key(stack.model.version) | odd)
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert not state.is_readable
+    stack.reset()
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert state.is_readable
+    assert analyzed(stack, [stack.watch()], decisions=1000, flagged=50) == [True]
+
+
+@pytest.mark.parametrize("since", [{"S": "yesterday"}, {"N": "-1"}, {"SS": ["now"]}, {"NULL": True}])
+def test_a_model_is_held_back_whatever_says_since_when(stack: Stack, since: dict[str, Any]) -> None:
+    stack.dynamodb.put_item(TableName="profiles", Item={**item_key(stack.model.version), BROKEN_AT: since})
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert state.broken_at is not None
+    stack.reset()
+    assert not stack.watch().is_broken(stack.model)

@@ -7,7 +7,7 @@ import typer
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, one_line, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.models.model import ModelFile
@@ -109,10 +109,16 @@ def _print(state: "BreakerState") -> None:
 
     status = "may decline" if state.broken_at is None else f"is held back since {moment_text(state.broken_at)}"
     out.print(f"model {state.version} {status}")
+    if not state.is_readable:
+        out.print(
+            f"something else than counts is stored in breaker#{state.version}: nothing keeps watch over the model "
+            "until `fraudstream breaker reset`",
+            soft_wrap=True,
+        )
     out.print(
         f"in the last 24 hours it alone flagged {state.flagged:,} of {state.decisions:,} decisions; "
         f"its promise allows {state.allowed:,.1f}",
         soft_wrap=True,
     )
     if state.reset_at is not None:
-        out.print(f"reset at {moment_text(state.reset_at)} by {state.reset_by}", soft_wrap=True)
+        out.print(f"reset at {moment_text(state.reset_at)} by {one_line(state.reset_by or '')}", soft_wrap=True)

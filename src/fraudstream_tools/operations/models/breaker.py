@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.detection.models.breaker import WINDOW_HOURS, hour_of, most_flagged
+from fraudstream.detection.models.breaker import WINDOW_HOURS, HourCount, hour_of, most_flagged
 from fraudstream.detection.stores.decisions.breaker import BROKEN_AT, DECISIONS, FLAGGED, counts_of, item_key
-from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.stored_items import read_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,9 +39,19 @@ class BreakerState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Number of these that the model alone flagged."""
     allowed: float = 0.0
     """How many of them its promise allows."""
+    is_readable: bool = True
+    """Whether all that is stored are counts; else nothing keeps watch over the model until it is reset."""
     reset_at: int | None = None
     reset_by: str | None = None
     """The ARN of who reset it last."""
+
+
+class _Noted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an item says beside its counts."""
+
+    broken_at: int | None = None
+    reset_at: int | None = None
+    reset_by: str | None = None
 
 
 class ModelBreaker:
@@ -60,16 +71,19 @@ class ModelBreaker:
 
     def _state(self, version: str, promise: "Promise", item: Mapping[str, Any]) -> BreakerState:
         last = hour_of(self._clock()) - WINDOW_HOURS
-        counts = {hour: count for hour, count in counts_of(item).items() if hour > last}
-        values = from_item(item)
+        # Whoever may reset a breaker may have put anything there.
+        stored = _counts(item)
+        counts = {hour: count for hour, count in (stored or {}).items() if hour > last}
+        noted = read_item(item, _Noted) or _Noted()
         return BreakerState(
             version=version,
-            broken_at=values.get(BROKEN_AT),
+            broken_at=(noted.broken_at or 0) if BROKEN_AT in item else None,
             decisions=sum(count.decisions for count in counts.values()),
             flagged=sum(count.flagged for count in counts.values()),
             allowed=round(most_flagged(promise, counts), 1),
-            reset_at=values.get(RESET_AT),
-            reset_by=values.get(RESET_BY),
+            is_readable=stored is not None,
+            reset_at=noted.reset_at,
+            reset_by=noted.reset_by,
         )
 
     def reset(self, model: "ModelFile", *, reason: str, audit: AuditLog) -> None:
@@ -81,21 +95,33 @@ class ModelBreaker:
             audit: where it is recorded, in the name of who does it.
 
         Raises:
-            NotHeldBackError: the model is not held back.
+            NotHeldBackError: the model is not held back, and what it counted can be read.
         """
         item = self._item(model.version)
-        if not model.promised or BROKEN_AT not in item:
+        state = self._state(model.version, model.promised, item) if model.promised else None
+        if state is None or (state.broken_at is None and state.is_readable):
             raise NotHeldBackError(f"model {model.version} is not held back: there is nothing to reset")
-        counted = [name for name in item if name.startswith((DECISIONS, FLAGGED))]
-        before: dict[str, Any] = msgspec.to_builtins(self._state(model.version, model.promised, item))
+        removed = [BROKEN_AT, *(name for name in item if name.startswith((DECISIONS, FLAGGED)))]
+        # Not by themselves: what somebody else called an attribute may be no word of an expression.
+        names = {f"#{number}": name for number, name in enumerate(removed)}
+        before: dict[str, Any] = msgspec.to_builtins(state)
         with audit.recorded("reset-breaker", f"model#{model.version}", reason=reason, before=before):
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=item_key(model.version),
-                UpdateExpression=f"SET {RESET_AT} = :at, {RESET_BY} = :by REMOVE {', '.join([BROKEN_AT, *counted])}",
+                UpdateExpression=f"SET {RESET_AT} = :at, {RESET_BY} = :by REMOVE {', '.join(names)}",
+                ExpressionAttributeNames=names,
                 ExpressionAttributeValues=to_item({":at": self._clock(), ":by": audit.operator.arn}),
             )
 
     def _item(self, version: str) -> dict[str, Any]:
         answer = self._dynamodb.get_item(TableName=self._table, Key=item_key(version), ConsistentRead=True)
         return dict(answer.get("Item", {}))
+
+
+def _counts(item: Mapping[str, Any]) -> dict[int, HourCount] | None:
+    """Return an item's counts by hour; None where something else is among them."""
+    try:
+        return counts_of(item)
+    except (TypeError, ValueError, KeyError):
+        return None

@@ -56,7 +56,7 @@ def counts_of(item: Mapping[str, AttributeValue]) -> dict[int, HourCount]:
         TypeError: an attribute is of a type that no count has.
         ValueError: an attribute is no count, or not one of an hour.
     """
-    values = from_item(item)
+    values = from_item({name: value for name, value in item.items() if name.startswith((DECISIONS, FLAGGED))})
     hours = [name.removeprefix(DECISIONS) for name in values if name.startswith(DECISIONS)]
     return {
         int(hour): HourCount(_count(values[f"{DECISIONS}{hour}"]), _count(values.get(f"{FLAGGED}{hour}", 0)))
@@ -194,12 +194,12 @@ class BreakerWatch:
         )
         self._pending = {}
         item = answer.get("Attributes", {})
+        self._is_broken = BROKEN_AT in item
         try:
             counts = counts_of(item)
         except (TypeError, ValueError, KeyError) as error:
             raise BreakerError(f"{BREAKER_PREFIX}{self._version} cannot be read: {type(error).__name__}") from None
         self._forgotten = sorted(hour for hour in counts if hour <= last)
-        self._is_broken = BROKEN_AT in item
         if not self._is_broken and is_broken(promise, {hour: counts[hour] for hour in counts if hour > last}):
             self._break(now)
 
