@@ -128,7 +128,7 @@ class Network(pulumi.ComponentResource):
 
     def _s3_policy(self, reachable: Reachable) -> pulumi.Output[str]:
         objects = pulumi.Output.concat(reachable.bucket, "/*")
-        actions = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")
+        actions = ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")
         condition = self._own_account_only()
         return document(
             Statement(principal="*", actions=actions, resources=(objects,), conditions=condition),
