@@ -26,6 +26,7 @@ from fraudstream.reporting.daily.schema.people import (
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListError
 from tests.console_harness import ANNA, BEN, PROFILES, Browser, draft_of, put_ruleset, with_rule, words
@@ -166,6 +167,21 @@ def test_a_change_of_a_list_without_a_record_is_named(browser: Browser, versione
         ("trusted", f"customer#{secret}", False),
         ("trusted", f"card#{card}", False),
         ("trusted", f"card#{card}", True),
+    }
+
+
+def test_what_can_be_no_list_and_no_entity_is_counted_and_not_repeated(versioned: System) -> None:
+    entry = {"since": epoch_milliseconds(), "by": "me", "reason": "mine"}
+    stored = {"listKind": "card", "changedAt": epoch_milliseconds(), "version": 1}
+    for key, name in (("list#card#Erika Mustermann", "blocked"), (f"list#card#tok_{'c' * 22}", "=cmd|' /C calc'!A0")):
+        item = {"entity": key, "entries": {name: entry}} | stored
+        versioned.dynamodb.put_item(TableName=PROFILES, Item=to_item(item))
+    found = today(versioned).lists
+    assert found
+    assert found.unrecorded == 2
+    assert {(each.list, each.entity) for each in found.examples} == {
+        ("blocked", "(of no known form)"),
+        ("(of no known form)", f"card#tok_{'c' * 22}"),
     }
 
 

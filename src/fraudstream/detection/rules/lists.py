@@ -16,7 +16,8 @@ from fraudstream.transactions.transaction import Transaction
 ListedEntities: TypeAlias = Mapping[str, Mapping[str, float]]
 """By the key of an entity, such as `card#tok_…`, and by list: epoch milliseconds at which its entry ends."""
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]{0,31}\Z")]
+NAME_PATTERN: Final = r"^[a-z][a-zA-Z0-9]{0,31}\Z"
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Token = Annotated[str, msgspec.Meta(pattern=rf"^{TOKEN_PATTERN}\Z")]
 
 

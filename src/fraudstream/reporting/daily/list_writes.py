@@ -4,16 +4,21 @@ An entry is a part of an item: whoever may write it can do so without a command,
 over since is not seen any more.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.rules.lists import NAME_PATTERN
 from fraudstream.detection.stores.lists.listings import DamagedListingError, Listing
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.schema.people import ListWrites, UnrecordedListWrite
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream.transactions.storage.attributes import Item, to_item
 
 if TYPE_CHECKING:
@@ -21,6 +26,11 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = 20
 """Own choice, as of labels."""
+ODD: Final = "(of no known form)"
+"""What a report says in place of a list's name or an entity's key that can be none: whoever may write entries may have
+written anything there, and a report stays for years."""
+_NAME: Final = re.compile(NAME_PATTERN)
+_ENTITY: Final = re.compile(rf"({'|'.join(EntityKind)})#{TOKEN_PATTERN}")
 
 
 class ToldListWrite(NamedTuple):
@@ -52,7 +62,15 @@ def list_writes(
     records = recorded()
     missing = [each for each in writes if ToldListWrite(each.list, each.entity, each.ended) not in records]
     missing.sort(key=lambda each: (each.at, each.list, each.entity))
-    return ListWrites(written=len(writes), unrecorded=len(missing), examples=tuple(missing[:EXAMPLES]))
+    return ListWrites(written=len(writes), unrecorded=len(missing), examples=tuple(map(_told, missing[:EXAMPLES])))
+
+
+def _told(write: UnrecordedListWrite) -> UnrecordedListWrite:
+    return msgspec.structs.replace(
+        write,
+        list=write.list if _NAME.fullmatch(write.list) else ODD,
+        entity=write.entity if _ENTITY.fullmatch(write.entity) else ODD,
+    )
 
 
 def _writes(dynamodb: "DynamoDBClient", table: str, begin: int) -> Iterator[UnrecordedListWrite]:

@@ -50,7 +50,7 @@ class UnrecordedListWrite(Part, frozen=True, kw_only=True):
 
     list: str
     entity: str
-    """Its kind and its token."""
+    """Its kind and its token; it and the list are `(of no known form)` where somebody wrote what can be none."""
     ended: bool
     """Whether the entry was ended; else it was written."""
     at: int
