@@ -135,6 +135,27 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
     }
 
 
+def test_alarms_are_told_of_what_a_missed_report_finds_when_it_is_made_up(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for days in (3, 2):
+        shop.store(f"t-{days}", receivedAt=shop.received_at - days * DAY)
+    shop.decide("t-2")
+    event = shop.stream()
+    for record in event["Records"]:
+        received_at = record["dynamodb"]["NewImage"]["receivedAt"]["N"]
+        record["dynamodb"]["ApproximateCreationDateTime"] = int(received_at) / 1000
+    shop.call(event)
+    capsys.readouterr()
+
+    answer = shop.call({"task": "daily-report"})
+
+    assert answer["undecided"] == 0
+    told = metrics(capsys.readouterr().out)
+    assert told["ReportsWritten"] == [1.0, 1.0, 1.0]
+    assert sorted(told["Undecided"]) == [0.0, 0.0, 1.0]
+
+
 def test_a_report_made_again_has_the_same_bytes(shop: Shop) -> None:
     for number in range(20):
         shop.store(f"t-{number}")

@@ -79,6 +79,8 @@ class Reporter:
     """Returns what people did on a day."""
     rates: Rates | None = None
     """Exchange rates to the base currency; without them, the report has no total of all currencies."""
+    on_report: Callable[[DailyReport], None] = lambda _: None
+    """Called with each report that was asked for or missed, once it is written."""
 
     @property
     def _roll_up(self) -> RollUp:
@@ -93,7 +95,7 @@ class Reporter:
         # The table first: what is stored while the log is read must not look missing.
         sampled = self.sample(day)
         self._roll_up.run(midnight(day) - CLOCKS_APART, self.now + CLOCKS_APART)
-        return self._write(day, sampled)
+        return self._tell(self._write(day, sampled))
 
     def yesterday(self) -> DailyReport:
         """Update yesterday's report from the log, and return it; write the reports that were missed before.
@@ -109,12 +111,16 @@ class Reporter:
         # In their order, for each looks back at those before it; but yesterday's is the one that is waited for.
         while missed and self.time_left() >= 2 * REPORT_SECONDS:
             day = missed.pop(0)
-            self._write(day, self.sample(day))
-        report = self._write(last, sampled)
+            self._tell(self._write(day, self.sample(day)))
+        report = self._tell(self._write(last, sampled))
         for day in missed:
             if self.time_left() < REPORT_SECONDS:
                 raise OutOfTimeError(f"no time for the report of {day}: call again")
-            self._write(day, self.sample(day))
+            self._tell(self._write(day, self.sample(day)))
+        return report
+
+    def _tell(self, report: DailyReport) -> DailyReport:
+        self.on_report(report)
         return report
 
     def _missed(self, last: date) -> Iterator[date]:

@@ -56,7 +56,6 @@ def write_report(means: Means, day: date | None) -> Mapping[str, Any]:
     started = time.perf_counter()
     reporter = _reporter(means)
     report = reporter.yesterday() if day is None else reporter.report(day)
-    _tell(means, report)
     means.log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )
@@ -121,6 +120,7 @@ def _reporter(means: Means) -> Reporter:
         chain=means.chain(),
         people=partial(_people, means),
         rates=_rates(means),
+        on_report=partial(_tell, means),
     )
 
 
