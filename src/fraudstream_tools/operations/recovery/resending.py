@@ -12,7 +12,7 @@ from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import EVENT_FIELDS, RESENT_AT
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import readable_values, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -78,6 +78,7 @@ def resend(dynamodb: "DynamoDBClient", outbox: str, event: StoredEvent) -> bool:
 
 
 def _event(item: Any) -> StoredEvent:  # noqa: ANN401  (DynamoDB's form)
-    fields = from_item(item)
+    # Whoever may tell of cases may have put anything into an event of one.
+    fields = readable_values(item)
     # Whoever goes back to this version still has to send again what a newer one told, whatever that was.
     return {name: str(fields.get(name, "")) for name in EVENT_FIELDS}
