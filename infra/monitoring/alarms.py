@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from fraudstream.contract import ANALYZER, METRICS_DIMENSION, METRICS_NAMESPACE, REPORTER, SIGNIFICANT_DRIFT
 from fraudstream.settings import Metric
 from infra.api.spec import STAGE
 
 Treatment = Literal["notBreaching", "breaching"]
+DAY_SECONDS: Final = 86_400
+"""Period of what the daily report finds: until the next one nobody looks again. By the usual five minutes, the alarm
+would end before whoever it woke has read it, and a pager would take it for mended."""
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
 
@@ -254,12 +257,14 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             description="Transactions of the reported day were never decided.",
             metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),
             threshold=0,
+            period_seconds=DAY_SECONDS,
         ),
         AlarmSpec(
             purpose="log-missing",
             description="The table has transactions of the reported day that the decision log does not know.",
             metrics=(("missing", own_metric(Metric.LOG_MISSING, environment, "Maximum")),),
             threshold=0,
+            period_seconds=DAY_SECONDS,
         ),
         AlarmSpec(
             purpose="model-held-back",
@@ -272,12 +277,14 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             description="A stream record was no transaction, or a part of the decision log cannot be read.",
             metrics=(("damaged", own_metric(Metric.LOG_DAMAGED, environment)),),
             threshold=0,
+            period_seconds=DAY_SECONDS,
         ),
         AlarmSpec(
             purpose="log-changed",
             description="A part of the decision log is not what was written: somebody changed it.",
             metrics=(("changed", own_metric(Metric.LOG_CHANGED, environment)),),
             threshold=0,
+            period_seconds=DAY_SECONDS,
         ),
         *(
             AlarmSpec(
@@ -286,7 +293,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
                 metrics=(("drift", own_metric(metric, environment, "Maximum")),),
                 threshold=SIGNIFICANT_DRIFT,
                 # It is measured once a day, with the report. One day alone may be a pay day, or the first of a month.
-                period_seconds=86_400,
+                period_seconds=DAY_SECONDS,
                 periods=2,
             )
             for purpose, metric, what in (
