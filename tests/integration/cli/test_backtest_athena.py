@@ -162,3 +162,21 @@ def test_a_stack_without_a_workgroup_says_how_to_get_one(
     assert ran.code == 1
     assert "fraudstream:analytics true" in ran.err
     assert local.executions == {}
+
+
+@pytest.mark.usefixtures("local")
+def test_entries_of_lists_by_earlier_tokens_are_named(
+    backtest: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in RULES.glob("*.yaml"):
+        tmp_path.joinpath(file.name).write_bytes(file.read_bytes())
+    tmp_path.joinpath("lists.yaml").write_text(
+        f"blocked: {{card: [tok_{22 * 'A'}]}}\ntrusted: {{}}\n", encoding="utf-8"
+    )
+    named = []
+    for keys in ("1", "2"):
+        monkeypatch.setenv("FRAUDSTREAM_TOKEN_KEYS", keys)
+        found = by_athena(backtest, "--rules", tmp_path)
+        assert found.code == 0, found.err
+        named.append("1 entry of lists.yaml has a token of another number" in found.err)
+    assert named == [False, True]

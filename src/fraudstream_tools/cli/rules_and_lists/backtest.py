@@ -10,7 +10,7 @@ import typer
 
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
-from fraudstream_tools.cli.support.logs.decision_logs import decision_log
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log, tell_other_tokens
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -233,6 +233,7 @@ class _Run:
     def _from_log(self, path: Path) -> "BacktestTally":
         self._say_what_is_not_logged()
         with decision_log(path, label_delay_days=self.label_delay) as log:
+            tell_other_tokens(self.rulesets, log)
             tally = self._judge(log)
             if log.too_new_labels:
                 err.print(

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from fraudstream_tools.cli.rules_and_lists import rule_fixtures, rules_deployment
 from fraudstream_tools.cli.support.files.rules_folder import RulesOption, check_known, loaded_ruleset
-from fraudstream_tools.cli.support.logs.decision_logs import decision_log
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log, tell_other_tokens
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
@@ -175,7 +175,7 @@ def explain(
     check_known(ruleset, [rule] if rule else [])
     if transaction is not None:
         with file_problems():
-            question = _logged(transaction, transaction_id, file_map) or read_explained_transaction(
+            question = _logged(ruleset, transaction, transaction_id, file_map) or read_explained_transaction(
                 transaction, transaction_id, map_of(file_map)
             )
             explained.show_decision(ruleset, question, rule, as_json=as_json)
@@ -199,7 +199,9 @@ def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
         raise CommandError(f"{models}: {error}") from None
 
 
-def _logged(path: Path, transaction_id: str | None, file_map: str | None) -> "ExplainedTransaction | None":
+def _logged(
+    ruleset: "Ruleset", path: Path, transaction_id: str | None, file_map: str | None
+) -> "ExplainedTransaction | None":
     """Read what a decision log has of a transaction; None if this is no decision log."""
     from fraudstream.reporting.log.reader.files import is_log
     from fraudstream_tools.rules.questions import read_logged_transaction
@@ -208,6 +210,7 @@ def _logged(path: Path, transaction_id: str | None, file_map: str | None) -> "Ex
         return None
     refuse_unused({"--map": file_map}, "for files of other programs: a decision log needs none")
     with decision_log(path) as log:
+        tell_other_tokens([ruleset], log)
         return read_logged_transaction(log, transaction_id)
 
 

@@ -4,12 +4,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fraudstream.counts import counted
+from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Collection, Generator, Mapping, Sequence
 
+    from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.reporting.log.reader.decision_log import DecisionLog
 
 
@@ -37,6 +38,26 @@ def decision_log(
             yield log
     except DecisionLogError as error:
         raise CommandError(str(error)) from None
+
+
+def tell_other_tokens(rulesets: "Sequence[Ruleset]", log: "DecisionLog | Collection[int]") -> None:
+    """Say on standard error which entries of lists.yaml cannot be found in a log, though decisions find them.
+
+    Args:
+        rulesets: by which the log is judged.
+        log: the log, or the numbers that its tokens have.
+    """
+    from fraudstream.reporting.log.reader.decision_log import DecisionLog
+    from fraudstream_tools.rules.token_numbers import entries_of_other_numbers, token_numbers
+
+    numbers = token_numbers(log) if isinstance(log, DecisionLog) else log
+    if number := entries_of_other_numbers(rulesets, numbers):
+        err.print(
+            f"{counted(number, 'entry', 'entries')} of lists.yaml {word_for(number, 'has a token', 'have tokens')} of "
+            "another number than the log: decisions find them whatever their number, and nothing does here. Renew "
+            "them, and pull a log again that was rekeyed since",
+            soft_wrap=True,
+        )
 
 
 def given_up_of(path: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import typer
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import map_of, tell_repeated
 from fraudstream_tools.cli.support.files.rules_folder import loaded_ruleset
-from fraudstream_tools.cli.support.logs.decision_logs import decision_log
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log, tell_other_tokens
 from fraudstream_tools.cli.support.options import refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -171,9 +171,9 @@ class TrainingSource:
             decision_log(path, until=until, label_delay_days=self.label_delay) as log,
             progress_bar("drawing", None) as advance,
         ):
-            return from_log(
-                log, self._judge().ruleset, advance, most=self.sample or MOST_LEGITIMATE, without=self.without
-            )
+            ruleset = self._judge().ruleset
+            tell_other_tokens([ruleset], log)
+            return from_log(log, ruleset, advance, most=self.sample or MOST_LEGITIMATE, without=self.without)
 
     def _judge(self) -> "Judge":
         return judge_of(self.rules, self.time_zone, self.share_delay)
