@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from fraudstream.contract import RECEIPTS_PREFIX
+from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.recovery.changed_since import erasures_since, restored_to
+from fraudstream_tools.operations.review.assignments import Assignments
 from tests.aws_harness import create_table
 from tests.cli_harness import Command
-from tests.integration.cli.review_harness import BUCKET, TRANSACTIONS, System
+from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
 from tests.integration.console.privacy_harness import ANN, NEWER
 
 BACKUP = "restored"
@@ -94,3 +98,51 @@ def test_the_second_is_what_aws_says_of_the_table(desk: Command, system: System)
 
     system.dynamodb.meta.events.register("after-call.dynamodb.DescribeTable", say)
     assert restored_to(system.dynamodb, BACKUP) == moment
+
+
+@pytest.fixture
+def labelled_since(fraudstream: Command, system: System) -> Command:
+    """A stack that has lost its alerts; a restored table has all of them open, and two were labelled since."""
+    for name in ("waits", "labelled", "reopened", "approval-waits"):
+        system.alert(name)
+    label(system, "reopened", at=NOW + 1000)
+    said = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW + 1000)
+    AlertStore(system.dynamodb, ALERTS, retention_days=1).close("reopened", said)
+    Assignments(system.dynamodb, ALERTS).reopen("reopened", "arn:ann", case_id="case")
+    system.dynamodb.create_table(
+        TableName=BACKUP,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "transactionId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "transactionId", "KeyType": "HASH"}],
+    )
+    for item in system.dynamodb.scan(TableName=ALERTS)["Items"]:
+        system.dynamodb.put_item(TableName=BACKUP, Item=item)
+        system.dynamodb.delete_item(TableName=ALERTS, Key={"transactionId": item["transactionId"]})
+    label(system, "labelled", at=NOW + 2000)
+    label(system, "approval-waits", at=NOW + 2000, is_learnt=False)
+    return fraudstream
+
+
+def label(system: System, name: str, *, at: int, is_learnt: bool = True) -> None:
+    values = {":fraud": "FRAUD", ":at": at}
+    learnt = ", learntLabel = :fraud, learntLabeledAt = :at" if is_learnt else ""
+    system.dynamodb.update_item(
+        TableName=TRANSACTIONS,
+        Key=to_item({"transactionId": name, "timestamp": NOW}),
+        UpdateExpression=f"SET label = :fraud, labeledAt = :at{learnt}",
+        ExpressionAttributeValues=to_item(values),
+    )
+
+
+def test_alerts_labelled_after_the_restored_second_are_closed_again(labelled_since: Command, system: System) -> None:
+    def state() -> dict[str, str]:
+        items = system.dynamodb.scan(TableName=ALERTS)["Items"]
+        return {str(each["transactionId"].get("S")): str(each["status"].get("S")) for each in items}
+
+    looked, _ = restored(labelled_since, "--into", "alerts", "--dry-run")
+    assert (looked["closedAgain"], state()) == (1, {})
+    counts, _ = restored(labelled_since, "--into", "alerts")
+    assert (counts["added"], counts["closedAgain"]) == (4, 1)
+    assert state() == {"waits": "OPEN", "labelled": "CLOSED", "reopened": "OPEN", "approval-waits": "OPEN"}
+    again, _ = restored(labelled_since, "--into", "alerts")
+    assert (again["kept"], again["closedAgain"]) == (1, 0)

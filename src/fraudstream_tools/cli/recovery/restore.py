@@ -76,6 +76,7 @@ def table(
     """
     from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
     from fraudstream_tools.operations.recovery.changed_since import has_earlier_tokens, restored_to
+    from fraudstream_tools.operations.recovery.closing_again import OpenAlert, close_labelled_since, open_alert
     from fraudstream_tools.operations.recovery.table_copy import (
         Copied,
         SchemaMismatchError,
@@ -88,11 +89,14 @@ def table(
     target = deployment["profilesTable" if key_prefix else f"{into.value}Table"]
     ids: list[str] = []
     newest = deployment.number("tokenKeys") if deployment.get("tokenKeys") else 1
-    rekeyed_since = 0
+    rekeyed_since, closed_again = 0, 0
+    opened: list[OpenAlert] = []
 
-    def look_at_tokens(item: "Item") -> None:
+    def look_at(item: "Item") -> None:
         nonlocal rekeyed_since
         rekeyed_since += has_earlier_tokens(item, newest)
+        if into is RestorableTable.ALERTS and (alert := open_alert(item)) is not None:
+            opened.append(alert)
 
     with _aws_failures(f"{source} to {target}"), progress_bar("items", None) as advance:
         try:
@@ -105,9 +109,13 @@ def table(
                 key_prefix=key_prefix,
                 on_item=advance,
                 on_undecided=ids.append,
-                on_back=look_at_tokens,
+                on_back=look_at,
             )
             moment = restored_to(deployment.client("dynamodb"), source)
+            if opened:
+                closed_again = close_labelled_since(
+                    deployment.client("dynamodb"), target, deployment["transactionsTable"], opened, dry_run=dry_run
+                )
         except SchemaMismatchError as error:
             raise CommandError(str(error)) from None
     if undecided is not None:
@@ -115,11 +123,13 @@ def table(
     receipts = [] if into is RestorableTable.HOLDS else _erasures(deployment, moment)
     if as_json:
         told = {outcome.name.lower(): counts[outcome] for outcome in Copied}
-        print_json(told | {"earlierTokens": rekeyed_since, "erasedSince": receipts})
+        print_json(told | {"closedAgain": closed_again, "earlierTokens": rekeyed_since, "erasedSince": receipts})
     else:
         out.print(f"{source} to {target}{', not done' if dry_run else ''}:")
         for outcome in Copied:
             out.print(f"  {counts[outcome]:,} {outcome.value}")
+        if closed_again:
+            out.print(f"  {closed_again:,} closed again: their transactions were labelled after that second")
     _say_what_must_not_stay(rekeyed_since, receipts, moment)
 
 
@@ -229,6 +239,8 @@ def _aws_failures(table: str) -> Generator[None]:
 
     try:
         yield
+    except TimeoutError as error:
+        raise CommandError(f"{table}: {error}\n{_KEPT}") from None
     except (BotoCoreError, ClientError) as error:
         if error_code(error) == "ResourceNotFoundException":
             raise CommandError(f"{table}: there is no such table; nothing was copied") from None
