@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
@@ -86,11 +87,11 @@ def read_logged_transaction(log: DecisionLog, transaction_id: str | None) -> Exp
         raise FileProblemError(f"features: {error}") from None
 
 
-def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
-    """Return the features of the transaction that is asked about."""
+def vector_of(question: ExplainedTransaction, ruleset: Ruleset, calendar: Calendar) -> Vector:
+    """Return the features of the transaction that is asked about: as they were logged, or else by a calendar."""
     if question.vector is not None:
         return question.vector
-    *_, (_, decision) = judge_history([*question.history, question.transaction], {}, Judge(ruleset))
+    *_, (_, decision) = judge_history([*question.history, question.transaction], {}, Judge(ruleset, calendar))
     return unpack(decision.features)
 
 

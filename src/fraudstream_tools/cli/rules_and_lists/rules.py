@@ -9,10 +9,13 @@ from rich.text import Text
 from fraudstream_tools.cli.rules_and_lists import rule_fixtures, rules_deployment
 from fraudstream_tools.cli.support.files.rules_folder import RulesOption, check_known, loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log, tell_other_tokens
+from fraudstream_tools.cli.support.logs.training_source import ZoneOption, calendar_of
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.rules.questions import ExplainedTransaction
 
@@ -147,6 +150,7 @@ def explain(
         typer.Option("--id", help="transactionId of the transaction to explain.  [default: the last in the file]"),
     ] = None,
     rules: RulesOption = Path("rules"),
+    time_zone: ZoneOption = None,
     models: Annotated[
         Path, typer.Option("--models", metavar="FOLDER", help="The models beside which it is shown what rules count.")
     ] = Path("models"),
@@ -175,14 +179,17 @@ def explain(
     check_known(ruleset, [rule] if rule else [])
     if transaction is not None:
         with file_problems():
-            question = _logged(ruleset, transaction, transaction_id, file_map) or read_explained_transaction(
+            own = {"--map": file_map, "--time-zone": time_zone}
+            question = _logged(ruleset, transaction, transaction_id, own) or read_explained_transaction(
                 transaction, transaction_id, map_of(file_map)
             )
-            explained.show_decision(ruleset, question, rule, as_json=as_json)
+            explained.show_decision(ruleset, question, rule, calendar_of(time_zone), as_json=as_json)
     elif transaction_id is not None:
         raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")
     elif file_map is not None:
         raise CommandError("--map says which column of a file is which field: name the file with --transaction")
+    elif time_zone is not None:
+        raise CommandError("--time-zone is that of a transaction's hour: name its file with --transaction")
     elif rule is None:
         explained.show_rules(_beside(ruleset, models), as_json=as_json)
     else:
@@ -200,15 +207,15 @@ def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
 
 
 def _logged(
-    ruleset: "Ruleset", path: Path, transaction_id: str | None, file_map: str | None
+    ruleset: "Ruleset", path: Path, transaction_id: str | None, options: "Mapping[str, str | None]"
 ) -> "ExplainedTransaction | None":
-    """Read what a decision log has of a transaction; None if this is no decision log."""
+    """Read what a decision log has of a transaction; None if this is no decision log, which needs no options."""
     from fraudstream.reporting.log.reader.files import is_log
     from fraudstream_tools.rules.questions import read_logged_transaction
 
     if not is_log(path):
         return None
-    refuse_unused({"--map": file_map}, "for files of other programs: a decision log needs none")
+    refuse_unused(options, "for files of other programs: a decision log needs none")
     with decision_log(path) as log:
         tell_other_tokens([ruleset], log)
         return read_logged_transaction(log, transaction_id)

@@ -225,6 +225,21 @@ def test_an_id_says_which_transaction_of_a_history_is_meant(fraudstream: Command
     assert (ran.code, flat(ran.err)) == (1, "error: day.jsonl: there is no transaction of this id in it")
 
 
+def test_hours_are_those_of_the_stacks_time_zone(fraudstream: Command) -> None:
+    change("ruleset.yaml", "cardCount2h >= earlier", "localHour < earlier")
+    late = round(datetime(2026, 3, 28, 23, 30, tzinfo=UTC).timestamp() * 1000)
+    rows = [PAYMENT | {"transactionId": f"t-{n}", "timestamp": late + n * 86_400_000} for n in range(2)]
+    Path("nights.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ask = ("rules", "explain", "card-velocity", "--transaction", "nights.jsonl")
+    assert "localHour is 23" in fraudstream(*ask).out
+    # The clocks go forward in the night between the two.
+    for name, hour in (("t-0", 0), ("t-1", 1)):
+        assert f"localHour is {hour}" in fraudstream(*ask, "--id", name, "--time-zone", "Europe/Berlin").out
+    assert "must be an IANA name" in fraudstream(*ask, "--time-zone", "Berlin").err
+    alone = fraudstream("rules", "explain", "card-velocity", "--time-zone", "Europe/Berlin")
+    assert "name its file with --transaction" in alone.err
+
+
 def test_another_programs_file_is_explained_through_its_map(fraudstream: Command) -> None:
     rows = [f"{row['transactionId']},{row['timestamp']},20.00,EUR,ann,card-a" for row in [*history(4), PAYMENT]]
     Path("till.csv").write_text("\n".join(["Number,When,Amount,Money,Buyer,Card", *rows, ""]))

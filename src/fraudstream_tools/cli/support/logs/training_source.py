@@ -18,6 +18,7 @@ from fraudstream_tools.cli.support.terminal.progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.judge import Judge
     from fraudstream.transactions.decisions.decision import FraudType
     from fraudstream_tools.lab.training.samples.examples import Examples
@@ -219,14 +220,23 @@ def judge_of(rules: Path, time_zone: str | None, label_delay_days: int | None) -
     Raises:
         CommandError: one of them cannot be used.
     """
+    from fraudstream.detection.judge import Judge
+
+    return Judge(loaded_ruleset(rules), calendar_of(time_zone, label_delay_days))
+
+
+def calendar_of(time_zone: str | None, label_delay_days: int | None = None) -> "Calendar":
+    """Build the calendar that options name; see `judge_of`.
+
+    Raises:
+        CommandError: there is no such time zone.
+    """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from fraudstream.detection.features.compute import Calendar
-    from fraudstream.detection.judge import Judge
 
-    ruleset = loaded_ruleset(rules)
     try:
         zone = ZoneInfo(time_zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
-    return Judge(ruleset, Calendar(zone, _SHARE_DELAY if label_delay_days is None else label_delay_days))
+    return Calendar(zone, _SHARE_DELAY if label_delay_days is None else label_delay_days)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from fraudstream.counts import counted
 from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.features.own import inputs
 from fraudstream.detection.features.registry import FEATURES, MAXIMA
 from fraudstream.detection.models.selection import ActiveModels
@@ -99,9 +100,11 @@ def _how_it_counts(rule: Rule, ruleset: Ruleset) -> Iterator[tuple[str, str]]:
         yield "precision", f"of its hits at least {rule.proven_precision:.0%} were fraud, by a measurement"
 
 
-def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, *, as_json: bool) -> None:
+def show_decision(
+    ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, calendar: Calendar, *, as_json: bool
+) -> None:
     """Print what the rules say of a transaction, and which parts of them decided it."""
-    vector = vector_of(question, ruleset)
+    vector = vector_of(question, ruleset, calendar)
     all_traces = traces(ruleset, question.transaction, vector, question.listed_as)
     outside = ruleset.outside_share(question.transaction.customer_id)
     seen = inputs(vector, question.transaction)
