@@ -6,6 +6,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.durations import DAY, HOUR
+from fraudstream_tools.console.pages import queue, today
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
 from tests.console_harness import Browser, act, words
@@ -56,6 +57,23 @@ def test_a_new_alert_brings_an_expired_case_back(promised: Browser, system: Syst
     assert {alert.transaction_id for alert in case.alerts} == {"old", "new"}
 
 
+def test_what_has_expired_hides_nothing_that_waits(
+    promised: Browser, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        system.alert(f"old-{number}", at=ago(31 * DAY + number), customer=OTHER)
+    system.alert("taken", at=ago(40 * DAY), customer=CUSTOMER)
+    act(promised, "taken", "take")
+    for number in range(2):
+        system.alert(f"fresh-{number}", at=ago((2 - number) * HOUR), customer=f"tok_{number:022}")
+    monkeypatch.setattr(today, "LOOKED_AT", 4)
+    monkeypatch.setattr(queue, "LOOKED_AT", 4)
+    said = words(promised.page("/"))
+    assert "2 open cases that nobody has, and 1 that you have" in said
+    assert "Only those of the oldest 4 alerts were counted." in said
+    assert in_queue(promised, sort="oldest") == ["taken", "fresh-0", "fresh-1"]
+
+
 def test_without_a_promise_nothing_is_late_and_nothing_expires(browser: Browser, system: System) -> None:
     system.alert("old", at=ago(300 * DAY))
     page = browser.page("/queue")
@@ -89,3 +107,14 @@ def test_a_transaction_leads_to_the_teams_own_system(browser: Browser, system: S
     browser.system.back_office = "https://office.example.com/payments/{transactionId}?from=console"
     page = browser.page("/case", id="t/1")
     assert 'href="https://office.example.com/payments/t%2F1?from=console" rel="noreferrer noopener"' in page
+
+
+def test_today_says_what_it_counts_where_cases_are_snoozed(
+    browser: Browser, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        system.alert(f"a-{number}", at=ago((3 - number) * HOUR), customer=f"tok_{number:022}")
+    assert "were counted" not in words(browser.page("/"))
+    act(browser, "a-0", "snooze", hours="4", text="the shop answers on Monday")
+    monkeypatch.setattr(today, "LOOKED_AT", 2)
+    assert "Only those of the oldest 2 alerts were counted." in words(browser.page("/"))

@@ -54,7 +54,13 @@ def show(request: Request) -> Response:
     """Answer with the page."""
     system: ConsoleSystem = request.app.state.system
     ruleset, level, now = system.ruleset, system.service_level, epoch_milliseconds()
-    cases = system.case_queue.find(CaseQuery(order=CaseOrder.OLDEST), among=LOOKED_AT)
+    is_more = False
+
+    def tell_more() -> None:
+        nonlocal is_more
+        is_more = True
+
+    cases = system.case_queue.find(CaseQuery(order=CaseOrder.OLDEST), among=LOOKED_AT, on_more=tell_more)
     free = [each for each in cases if each.assignee is None]
     days, so_far = system.reports.days(), _so_far(system)
     report = system.reports.summary(days[0]) if days else None
@@ -62,7 +68,7 @@ def show(request: Request) -> Response:
         request,
         "today",
         groups=_by_age(cases),
-        is_more=sum(len(each.alerts) for each in cases) >= LOOKED_AT,
+        is_more=is_more,
         looked_at=LOOKED_AT,
         mine=sum(system.operator.arn in each.holders for each in cases),
         free=len(free),

@@ -4,7 +4,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -152,15 +152,28 @@ class CaseQueue:
         """
         status = AlertStatus.CLOSED if query.state is CaseState.CLOSED else AlertStatus.OPEN
         order = AlertOrder.OLDEST if query.order is CaseOrder.OLDEST else AlertOrder.NEWEST
-        alerts = self._alerts.find(AlertQuery(status=status, order=order), among=among)
+        asked = AlertQuery(status=status, order=order)
+        alerts = self._alerts.find(asked, among=among)
         if len(alerts) == among:
             on_more()
+            if order is AlertOrder.OLDEST and query.state is CaseState.OPEN:
+                alerts = self._beside_expired(alerts, asked, among)
         kept = {case.case_id: case for case in self._cases.of_status(status, CASES_OF_A_SHARD)}
         if status is AlertStatus.CLOSED:
             # A case with an open alert left is open, and its closed alerts are told with it.
             kept |= {case.case_id: case for case in self._cases.of_status(AlertStatus.OPEN, CASES_OF_A_SHARD)}
         cases = [case for case in together(alerts, kept, self._alerts.base_currency) if self._is_wanted(case, query)]
         return sorted(cases, key=_KEYS[query.order])[:limit]
+
+    def _beside_expired(self, oldest: Sequence[AlertSummary], asked: AlertQuery, among: int) -> list[AlertSummary]:
+        """Return the oldest alerts without what has expired: there is ever more of it, and nobody is asked about it."""
+        since = self._service_level.expired_before(self._clock())
+        waiting = [each for each in oldest if each.created_at >= since or each.assignee or each.case_id]
+        if len(waiting) == len(oldest):
+            return waiting
+        known = {each.transaction_id for each in waiting}
+        later = self._alerts.find(replace(asked, raised_from=since), among=among)
+        return [*waiting, *(each for each in later if each.transaction_id not in known)][:among]
 
     def _is_wanted(self, queued: QueuedCase, query: CaseQuery) -> bool:
         if query.state is not CaseState.CLOSED and self._state_of(queued) is not query.state:

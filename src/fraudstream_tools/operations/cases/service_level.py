@@ -25,4 +25,8 @@ class ServiceLevel:
 
     def is_expired(self, since: int, now: int) -> bool:
         """Return whether a review of that age is not worth anybody's time any more, if nobody has it."""
-        return self.expiry_days is not None and now - since > self.expiry_days * DAY
+        return since < self.expired_before(now)
+
+    def expired_before(self, now: int) -> int:
+        """Return the moment before which reviews that nobody has are expired, epoch milliseconds; 0 if none are."""
+        return 0 if self.expiry_days is None else max(now - self.expiry_days * DAY, 0)
