@@ -76,7 +76,7 @@ def table(
     """
     from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
     from fraudstream_tools.operations.recovery.changed_since import has_earlier_tokens, restored_to
-    from fraudstream_tools.operations.recovery.closing_again import OpenAlert, close_labelled_since, open_alert
+    from fraudstream_tools.operations.recovery.closing_again import ReopenedAlert, close_labelled_since, open_alert
     from fraudstream_tools.operations.recovery.table_copy import (
         Copied,
         SchemaMismatchError,
@@ -90,7 +90,7 @@ def table(
     ids: list[str] = []
     newest = deployment.number("tokenKeys") if deployment.get("tokenKeys") else 1
     rekeyed_since, closed_again = 0, 0
-    opened: list[OpenAlert] = []
+    opened: list[ReopenedAlert] = []
 
     def look_at(item: "Item") -> None:
         nonlocal rekeyed_since

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class OpenAlert(NamedTuple):
+class ReopenedAlert(NamedTuple):
     """An alert that came back open. Times are epoch milliseconds."""
 
     transaction_id: str
@@ -21,18 +21,18 @@ class OpenAlert(NamedTuple):
     """Time of the label that closed it before somebody opened it again; 0 if none did."""
 
 
-def open_alert(item: Item) -> OpenAlert | None:
+def open_alert(item: Item) -> ReopenedAlert | None:
     """Return what an item of the table of alerts says of an open alert; None for any other item."""
     match readable_values(item):
         case {"status": "OPEN", "transactionId": str(transaction_id), "timestamp": int(timestamp), **other}:
             closed_at = other.get("closedAt")
-            return OpenAlert(transaction_id, timestamp, closed_at if isinstance(closed_at, int) else 0)
+            return ReopenedAlert(transaction_id, timestamp, closed_at if isinstance(closed_at, int) else 0)
         case _:
             return None
 
 
 def close_labelled_since(
-    client: "DynamoDBClient", alerts: str, transactions: str, opened: Sequence[OpenAlert], *, dry_run: bool
+    client: "DynamoDBClient", alerts: str, transactions: str, opened: Sequence[ReopenedAlert], *, dry_run: bool
 ) -> int:
     """Close the alerts whose transactions have a label that counts, newer than any that closed them; return how many.
 

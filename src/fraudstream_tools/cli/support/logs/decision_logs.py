@@ -41,7 +41,7 @@ def decision_log(
 
 
 def tell_other_tokens(rulesets: "Sequence[Ruleset]", log: "DecisionLog | Collection[int]") -> None:
-    """Say on standard error which entries of lists.yaml cannot be found in a log, though decisions find them.
+    """Print on standard error which entries of lists.yaml cannot be found in a log, though decisions find them.
 
     Args:
         rulesets: by which the log is judged.
