@@ -99,7 +99,6 @@ class ProofDeployment:
 
     def empty(self) -> None:
         """Remove what earlier runs have stored and given up."""
-        self.invocations.forget()
         # What was posted last is logged within seconds: not after the log was emptied.
         self.wait()
         dynamodb = self.cloud.client("dynamodb")
@@ -113,6 +112,8 @@ class ProofDeployment:
                 self.cloud.client("s3").delete_object(Bucket=self.cloud.outputs["bucketName"], Key=key)
         list(self.dead_letters())
         self.cloud.wait_until_idle(_IDLE_SECONDS)
+        # Last: what was posted just before is delivered meanwhile, and would come again into emptied profiles.
+        self.invocations.forget()
         for record in self.stream():
             self._before = record["dynamodb"]["SequenceNumber"]
 
