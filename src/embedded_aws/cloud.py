@@ -142,7 +142,7 @@ class LocalCloud:
         return self._server.client(service)
 
     def streams(self) -> Any:  # noqa: ANN401  (as `MinistackServer.streams`)
-        """Build a client of DynamoDB Streams, as the administrator, whose answers functions could be given."""
+        """Return a client of DynamoDB Streams, as the administrator, whose answers functions could be given."""
         return self._server.streams()
 
     def invoke(self, function_name: str, event: object) -> Any:  # noqa: ANN401  (any JSON value)

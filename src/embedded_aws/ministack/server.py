@@ -32,6 +32,7 @@ _IDLE_SECONDS = 75
 _STOP_SECONDS = 5
 _TRIES = 3
 _TAIL_LINES = 20
+_PLAIN_STREAMS = "dynamodbstreams, as it answers"
 
 
 class ServerError(RuntimeError):
@@ -137,8 +138,10 @@ class MinistackServer:
         return self._clients[service]
 
     def streams(self) -> Any:  # noqa: ANN401  (a client of DynamoDB Streams with other answers than boto3's)
-        """Build the administrator's client of DynamoDB Streams, with answers as they come; see `plain_answers`."""
-        return self._make_client("dynamodbstreams", self.credentials, plain_session())
+        """Return the administrator's client of DynamoDB Streams, always the same, with `plain_answers`."""
+        if _PLAIN_STREAMS not in self._clients:
+            self._clients[_PLAIN_STREAMS] = self._make_client("dynamodbstreams", self.credentials, plain_session())
+        return self._clients[_PLAIN_STREAMS]
 
     def __enter__(self) -> Self:
         self.start()
