@@ -17,12 +17,16 @@ def token_numbers(log: DecisionLog) -> frozenset[int]:
     return frozenset(number_of(beginning) for (beginning,) in log.ask(beginnings))
 
 
-def entries_of_other_numbers(rulesets: Iterable[Ruleset], numbers: Collection[int]) -> int:
-    """Return how many entries of rulesets' lists have tokens of another number than some of a log; each once."""
-    entries = {
+def listed_tokens(rulesets: Iterable[Ruleset]) -> frozenset[tuple[str, str]]:
+    """Return the entries of rulesets' lists: kind of entity and token, each once."""
+    return frozenset(
         (kind, token)
         for ruleset in rulesets
         for listed in ruleset.lists.entries().values()
         for kind, token, _ in listed
-    }
+    )
+
+
+def entries_of_other_numbers(entries: Iterable[tuple[str, str]], numbers: Collection[int]) -> int:
+    """Return how many entries of lists have tokens of another number than some of a log."""
     return sum(any(number_of(token) != number for number in numbers) for _, token in entries)

@@ -48,10 +48,14 @@ def tell_other_tokens(rulesets: "Sequence[Ruleset]", log: "DecisionLog | Collect
         log: the log, or the numbers that its tokens have.
     """
     from fraudstream.reporting.log.reader.decision_log import DecisionLog
-    from fraudstream_tools.rules.token_numbers import entries_of_other_numbers, token_numbers
+    from fraudstream_tools.rules.token_numbers import entries_of_other_numbers, listed_tokens, token_numbers
 
+    entries = listed_tokens(rulesets)
+    if not entries:
+        # To find out the numbers reads a column of the whole log.
+        return
     numbers = token_numbers(log) if isinstance(log, DecisionLog) else log
-    if number := entries_of_other_numbers(rulesets, numbers):
+    if number := entries_of_other_numbers(entries, numbers):
         err.print(
             f"{counted(number, 'entry', 'entries')} of lists.yaml {word_for(number, 'has a token', 'have tokens')} of "
             "another number than the log: decisions find them whatever their number, and nothing does here. Renew "
