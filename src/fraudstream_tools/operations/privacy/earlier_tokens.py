@@ -1,21 +1,19 @@
 """Whom a token of a later number stands for: no key leads back from it to the earlier ones, so they are looked for."""
 
-import re
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
-from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, number_of
+from fraudstream.transactions.pseudonyms.tokens import number_of
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.privacy.rotation.item_tokens import tokens_in
+from fraudstream_tools.operations.privacy.tokens import earlier_among
 from fraudstream_tools.operations.recovery.table_scan import scan
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.system import PrivacySystem
     from fraudstream_tools.operations.privacy.tokens import AskForTokens
-
-_TOKEN: Final = re.compile(TOKEN_PATTERN)
 
 
 def find_earlier_tokens(system: "PrivacySystem", token: str, ask: "AskForTokens") -> set[str]:
@@ -41,9 +39,9 @@ def find_earlier_tokens(system: "PrivacySystem", token: str, ask: "AskForTokens"
     lock = threading.Lock()
 
     def take(_: int, page: Iterable[Item]) -> None:
-        found = {each for item in page for each in tokens_in(item) if _TOKEN.fullmatch(each)}
+        found = [each for item in page for each in earlier_among(tokens_in(item), number)]
         with lock:
-            earlier.update(each for each in found if number_of(each) < number)
+            earlier.update(found)
 
     for table in (system.transactions, system.profiles):
         scan(system.dynamodb, table, take)

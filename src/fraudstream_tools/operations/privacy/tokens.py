@@ -36,6 +36,11 @@ class TokensRefusedError(RuntimeError):
     """The processor gave no tokens; the message says what to do."""
 
 
+def earlier_among(texts: Iterable[str], number: int) -> list[str]:
+    """Return those of some texts that are tokens of an earlier number."""
+    return [text for text in texts if _TOKEN.fullmatch(text) and number_of(text) < number]
+
+
 def ask_for_tokens(client: "LambdaClient", function: str, **asked: Sequence[object]) -> list[list[str]]:
     """Return the tokens of identifiers, those of later numbers of tokens, or payload hashes of the newest number.
 
@@ -110,7 +115,7 @@ class NewestTokens:
 
     def of(self, tokens: Iterable[str]) -> dict[str, str]:
         """Return those tokens that have an earlier number, each with the newest for the same identifier."""
-        earlier = [token for token in tokens if _TOKEN.fullmatch(token) and number_of(token) < self.newest]
+        earlier = earlier_among(tokens, self.newest)
         self._learn("tokens", earlier)
         return {token: self._known[token] for token in earlier}
 

@@ -1,19 +1,16 @@
 """What a restored table undoes although it must not: erasures of persons, and tokens that were given a new number."""
 
-import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fraudstream.contract import RECEIPTS_PREFIX
-from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, number_of
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.privacy.rotation.item_tokens import tokens_in
+from fraudstream_tools.operations.privacy.tokens import earlier_among
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-
-_TOKEN: Final = re.compile(TOKEN_PATTERN)
 
 
 def restored_to(client: "DynamoDBClient", table: str) -> datetime | None:
@@ -48,4 +45,4 @@ def erasures_since(client: "S3Client", bucket: str, moment: datetime | None) -> 
 
 def has_earlier_tokens(item: Item, newest: int) -> bool:
     """Return whether an item has a token of an earlier number than the newest."""
-    return any(number_of(token) < newest for token in tokens_in(item) if _TOKEN.fullmatch(token))
+    return bool(earlier_among(tokens_in(item), newest))
