@@ -16,14 +16,15 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import aiohttp
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream_tools.lab.replay.signing import SignedRequests
+from fraudstream_tools.lab.replay.signing import CallerAuth, SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions
 from infra.program import main as program
 
@@ -71,49 +72,62 @@ def main() -> None:
     print(json.dumps({"loads": rows}))
 
 
+@dataclass
+class _Api:
+    """Posts to the API, and counts what comes of it."""
+
+    session: aiohttp.ClientSession
+    auth: CallerAuth
+    url: str
+    found: Latencies
+
+    async def post(self, transaction: Mapping[str, Any], due: float, *, waits: bool) -> None:
+        """Post a transaction that was due at a time of `perf_counter`, with or without waiting for its decision."""
+        body = json.dumps(transaction).encode()
+        headers = {"content-type": "application/json"} | ({"prefer": "wait=5"} if waits else {})
+        headers |= self.auth.headers("POST", self.url, body, headers["content-type"])
+        try:
+            async with self.session.post(self.url, data=body, headers=headers) as answer:
+                said = await answer.json()
+        except (aiohttp.ClientError, TimeoutError):
+            self.found.failed += 1
+            return
+        if answer.status != HTTPStatus.CREATED or (waits and "inlineDecision" not in said):
+            self.found.failed += 1
+            return
+        self.found.by_kind["inline" if waits else "post"].append(time.perf_counter() - due)
+        self.found.ids.append(transaction["transactionId"])
+
+
 async def _load(
     cloud: LocalCloud, posted: Sequence[Mapping[str, Any]], rate: float | None, seconds: float = 60
 ) -> Latencies:
     """Post on a schedule, or, without a rate, as fast as the clients are answered, for some seconds."""
-    found = Latencies()
-    auth = SignedRequests(cloud.credentials, "us-east-2")
-    async with httpx.AsyncClient(auth=auth, timeout=60, limits=httpx.Limits(max_connections=200)) as client:
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=200), timeout=aiohttp.ClientTimeout(total=60)
+    ) as session:
+        auth = SignedRequests(cloud.credentials, "us-east-2")
+        api = _Api(session, auth, f"{cloud.outputs['apiUrl']}/transactions", Latencies())
         started = time.perf_counter()
         if rate is not None:
             async with asyncio.TaskGroup() as group:
                 for number, each in enumerate(posted):
                     due = started + number / rate
                     await asyncio.sleep(max(due - time.perf_counter(), 0))
-                    group.create_task(_post(client, cloud, each, due, found, waits=number % 2 == 1))
-            return found
+                    group.create_task(api.post(each, due, waits=number % 2 == 1))
+            return api.found
         left = enumerate(posted)
 
         async def post_on() -> None:
             for number, each in left:
                 if time.perf_counter() - started > seconds:
                     return
-                await _post(client, cloud, each, time.perf_counter(), found, waits=number % 2 == 1)
+                await api.post(each, time.perf_counter(), waits=number % 2 == 1)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(CLIENTS):
                 group.create_task(post_on())
-    return found
-
-
-async def _post(
-    client: httpx.AsyncClient, cloud: LocalCloud, each: Mapping[str, Any], due: float, found: Latencies, *, waits: bool
-) -> None:
-    headers = {"content-type": "application/json"} | ({"prefer": "wait=5"} if waits else {})
-    try:
-        answer = await client.post(f"{cloud.outputs['apiUrl']}/transactions", content=json.dumps(each), headers=headers)
-    except httpx.TransportError:
-        found.failed += 1
-        return
-    if answer.status_code != HTTPStatus.CREATED or (waits and "inlineDecision" not in answer.json()):
-        found.failed += 1
-        return
-    found.by_kind["inline" if waits else "post"].append(time.perf_counter() - due)
-    found.ids.append(each["transactionId"])
+    return api.found
 
 
 def _decided(cloud: LocalCloud, ids: Sequence[str]) -> list[float]:

@@ -7,8 +7,7 @@ import time
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,9 +15,11 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+import aiohttp
 import httpx
 import msgspec
 
+from fraudstream_tools.lab.replay.signing import CallerAuth
 from fraudstream_tools.redaction import shown
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -30,6 +31,7 @@ PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 """Shares of the latencies that are shown, by their names."""
 # Few, so that connections stay close to each other in the file's time: cards and addresses are shared by customers.
 _LANE_LENGTH = 4
+_JSON = "application/json"
 _UNREACHABLE = 0
 _DENIED = frozenset({401, 403})
 
@@ -97,7 +99,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 def replay(
     transactions: Iterable[dict[str, Any]],
     api_url: str,
-    auth: httpx.Auth,
+    auth: CallerAuth,
     *,
     connections: int = 16,
     on_progress: Callable[[ReplayResult], None] | None = None,
@@ -127,7 +129,7 @@ class _Replay:
     def __init__(
         self,
         api_url: str,
-        auth: httpx.Auth,
+        auth: CallerAuth,
         connections: int,
         result: ReplayResult,
         on_progress: Callable[[ReplayResult], None] | None,
@@ -163,37 +165,41 @@ class _Replay:
         if unreadable is not None:
             raise unreadable
 
-    @asynccontextmanager
-    async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:
-        limits = httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
-        async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(30, connect=5), auth=self._auth) as client:
-            yield client
+    def _client(self) -> aiohttp.ClientSession:
+        # An API's certificate is checked as in the single requests of other commands.
+        secure = httpx.create_ssl_context() if self._url.startswith("https:") else True
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=secure),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30),
+            trust_env=True,
+        )
 
-    async def _work(self, client: httpx.AsyncClient, lane: asyncio.Queue[dict[str, Any] | None]) -> None:
+    async def _work(self, client: aiohttp.ClientSession, lane: asyncio.Queue[dict[str, Any] | None]) -> None:
         while (transaction := await lane.get()) is not None:
             await self._post(client, transaction)
             if self._on_progress is not None:
                 self._on_progress(self._result)
 
-    async def _post(self, client: httpx.AsyncClient, transaction: dict[str, Any]) -> None:
+    async def _post(self, client: aiohttp.ClientSession, transaction: dict[str, Any]) -> None:
         body = json.dumps(transaction, separators=(",", ":")).encode()
         status, detail = _UNREACHABLE, "no answer"
         for attempt in range(ATTEMPTS):
             asked = 0.0
             try:
                 sent = time.perf_counter()
-                answer = await client.post(self._url, content=body, headers={"content-type": "application/json"})
-            except httpx.TransportError as error:
-                if isinstance(error, httpx.ConnectError) and not self._result.latencies and attempt == ATTEMPTS // 2:
+                async with client.post(
+                    self._url, data=body, headers=self._headers(body), allow_redirects=False
+                ) as answer:
+                    said = await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                is_deaf = isinstance(error, aiohttp.ClientConnectorError) and not self._result.latencies
+                if is_deaf and attempt == ATTEMPTS // 2:
                     raise UnusableApiError(f"nothing answers at {self._url}") from None
                 status, detail = _UNREACHABLE, type(error).__name__
             else:
                 self._result.latencies.append(time.perf_counter() - sent)
-                status, detail, asked = (
-                    answer.status_code,
-                    problem_sentence(answer.content) or answer.reason_phrase,
-                    _retry_after(answer),
-                )
+                status, asked = answer.status, _retry_after(answer.headers.get("retry-after", ""))
+                detail = problem_sentence(said) or answer.reason or "no reason given"
             self._result.statuses[status] += 1
             if status not in RETRIED_STATUSES and status != _UNREACHABLE:
                 break
@@ -201,6 +207,9 @@ class _Replay:
                 self._result.retries += 1
                 await asyncio.sleep(_pause(attempt, asked))
         self._count(transaction, status, detail)
+
+    def _headers(self, body: bytes) -> dict[str, str]:
+        return {"content-type": _JSON, **self._auth.headers("POST", self._url, body, _JSON)}
 
     def _count(self, transaction: dict[str, Any], status: int, detail: str) -> None:
         if httpx.codes.is_success(status):
@@ -219,9 +228,8 @@ def _pause(attempt: int, asked: float) -> float:
     return asked + random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS))
 
 
-def _retry_after(answer: httpx.Response) -> float:
+def _retry_after(value: str) -> float:
     """Read `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date; 0 without one."""
-    value = answer.headers.get("retry-after", "")
     if value.isdigit():
         return min(float(value), LONGEST_PAUSE_SECONDS)
     try:

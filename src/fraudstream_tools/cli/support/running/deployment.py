@@ -22,8 +22,9 @@ from fraudstream_tools.cli.support.terminal.output import CommandError
 
 if TYPE_CHECKING:
     import boto3
-    import httpx
     from botocore.credentials import Credentials
+
+    from fraudstream_tools.lab.replay.signing import CallerAuth
 
 LOCAL_OUTPUTS = Path(".local/outputs.json")
 """In the checkout, while `fraudstream local` runs: the stack's outputs, and where the embedded AWS is, with keys."""
@@ -171,7 +172,7 @@ class Deployment:
         config = Config(**settings) if settings else None
         return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
-    def auth(self) -> "httpx.Auth":
+    def auth(self) -> "CallerAuth":
         """Return what proves to the API who is calling: the API key where there is one, else a signature.
 
         Raises:
