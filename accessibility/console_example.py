@@ -27,12 +27,12 @@ from fraudstream.contract import (
     REPORT_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
+    EntityKind,
     FourEyes,
 )
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import load
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.reporter import Reporter

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features.registry import FEATURES, NAMES, Form, Vector
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, Profile
 from fraudstream.transactions.decisions.decision import Decision

@@ -13,10 +13,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.contract import RULESET_FILE, EventType, FourEyes
+from fraudstream.contract import RULESET_FILE, EntityKind, EventType, FourEyes
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream.transactions.fields import EntityKind
 from fraudstream_tools.analytics.log_copy import LogCopy
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.console.sessions import ConsoleSession

@@ -12,10 +12,10 @@ from unittest import mock
 
 import msgspec
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection import batch
 from fraudstream.detection.events import OutboundEvent
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile
 from fraudstream.detection.stores.decisions import outbox

@@ -9,12 +9,11 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from fraudstream.contract import ItemKind
+from fraudstream.contract import EntityKind, ItemKind
 from fraudstream.detection.features.codec import VectorCodec
 from fraudstream.detection.features.registry import DECLARED, NAMES
 from fraudstream.detection.models import model
 from fraudstream.detection.profiles.codec import pack
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE, Event
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import LabelChange, Profile

@@ -144,8 +144,39 @@ LABEL_KIND: Final = "LABEL"
 LABEL_WAITS: Final = "LABEL_WAITS"
 """Their partition of the index by status, while they wait."""
 
-PROFILE_PREFIXES: Final = ("customer#", "card#", "merchant#", "terminal#", "device#", "ip#", "counterparty#")
-"""Prefixes of the keys of profiles and of their shards, by the kind of the entity."""
+
+class EntityKind(StrEnum):
+    """Who or what an identifier identifies; the same text has another token for another kind, but for a counterparty.
+
+    Stored profiles name a kind by its place in this list: a new one comes last.
+    """
+
+    CUSTOMER = "customer"
+    CARD = "card"
+    MERCHANT = "merchant"
+    TERMINAL = "terminal"
+    DEVICE = "device"
+    IP = "ip"
+    COUNTERPARTY = "counterparty"
+    """The other side of a transfer, a deposit or a withdrawal."""
+
+    @property
+    def of_tokens(self) -> "EntityKind":
+        """The kind by which its tokens are made: a counterparty may be a customer too, and then has the same token."""
+        return EntityKind.CUSTOMER if self is EntityKind.COUNTERPARTY else self
+
+    @property
+    def key_prefix(self) -> str:
+        """What the keys of its profiles begin with, such as `card#`."""
+        return f"{self.value}#"
+
+    def key(self, token: str) -> str:
+        """Return the key of an entity's profile, such as `card#tok_…`; lists and audit records name it so, too."""
+        return f"{self.key_prefix}{token}"
+
+
+PROFILE_PREFIXES: Final = tuple(kind.key_prefix for kind in EntityKind)
+"""Prefixes of the keys of profiles and of their shards."""
 SET_ASIDE_PREFIX: Final = "damaged#"
 """Prefix of the keys of items that keep damaged profiles as they were found."""
 LISTED_PREFIX: Final = "list#"

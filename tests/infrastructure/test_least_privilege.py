@@ -4,8 +4,6 @@ from collections import Counter
 
 import pytest
 
-from fraudstream.contract import PROFILE_PREFIXES
-from fraudstream.transactions.fields import EntityKind
 from infra.naming import SUFFIX_MAX_LENGTH
 from proofs.access.matrix import Policies, judge_matrix
 from proofs.access.mutations import MUTATIONS, mutated
@@ -67,10 +65,6 @@ def test_what_is_optional_gives_nobody_more_and_is_out_of_reach(declare: Declare
 
 def test_a_role_that_nobody_says_the_purpose_of_is_found(policies: Policies, everywhere: list[AskedPlace]) -> None:
     assert not judge_matrix({**policies, "role-of-nobody": []}, everywhere).is_exact
-
-
-def test_the_keys_of_profiles_are_those_of_the_kinds_of_entities() -> None:
-    assert {f"{kind}#" for kind in EntityKind} == set(PROFILE_PREFIXES)
 
 
 def test_the_policies_of_a_role_stay_below_what_iam_takes(declare: Declare) -> None:

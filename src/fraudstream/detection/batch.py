@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.batch_steps import BatchStep, learnt_with_later
 from fraudstream.detection.judge import judged_without
 from fraudstream.detection.learning import learn_label
-from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
+from fraudstream.detection.profiles.entities import PERSONAL, entities, kind_of
 from fraudstream.detection.rotation import NO_EARLIER, EarlierTokens, carried_over
 from fraudstream.detection.stores.decisions.store import NotedLabel
 from fraudstream.detection.stores.profiles.items import ErasedMark, LoadedProfiles, StoredProfile

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from fraudstream.contract import EventType
-from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.contract import EntityKind, EventType
+from fraudstream.detection.profiles.entities import entities
 from fraudstream.transactions.decisions.decision import Decision, Label, Verdict
 from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
 from fraudstream.transactions.decisions.label_sources import told_code

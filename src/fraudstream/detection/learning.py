@@ -4,7 +4,8 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities
+from fraudstream.contract import EntityKind
+from fraudstream.detection.profiles.entities import PERSONAL, entities
 from fraudstream.detection.profiles.events import events_of, marked_as_fraud
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.view import ProfileView

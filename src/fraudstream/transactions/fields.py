@@ -6,35 +6,14 @@ the names that rules can use and the list of entities are derived from these ann
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.values.times import LATEST
-
-
-class EntityKind(StrEnum):
-    """Who or what an identifier identifies; the same text has another token for another kind, but for a counterparty.
-
-    Stored profiles name a kind by its place in this list: a new one comes last.
-    """
-
-    CUSTOMER = "customer"
-    CARD = "card"
-    MERCHANT = "merchant"
-    TERMINAL = "terminal"
-    DEVICE = "device"
-    IP = "ip"
-    COUNTERPARTY = "counterparty"
-    """The other side of a transfer, a deposit or a withdrawal."""
-
-    @property
-    def of_tokens(self) -> "EntityKind":
-        """The kind by which its tokens are made: a counterparty may be a customer too, and then has the same token."""
-        return EntityKind.CUSTOMER if self is EntityKind.COUNTERPARTY else self
 
 
 @dataclass(frozen=True, kw_only=True)

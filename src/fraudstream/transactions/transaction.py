@@ -10,8 +10,9 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from fraudstream.contract import EntityKind
 from fraudstream.transactions import fields
-from fraudstream.transactions.fields import EntityKind, FieldSpec
+from fraudstream.transactions.fields import FieldSpec
 from fraudstream.transactions.storage.attributes import AttributeValue, Item, own_values, to_item
 from fraudstream.transactions.values.countries import COUNTRIES
 from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, ItemKind
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, EntityKind, ItemKind
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing, item_key
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser

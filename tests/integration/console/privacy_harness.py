@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, EntityKind
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream_tools.operations.privacy.log_owner import LogOwner

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.stores.lists.list_approvals import WAITING_SECONDS, ListApprovals
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.detection.stores.profiles.reads import read_once

@@ -11,8 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import DECISION_LOG_PREFIX, EntityKind
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.people import ListsAt, people_of
 from fraudstream.reporting.daily.reporter import Reporter

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.contract import AUDIT_PREFIX
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import AUDIT_PREFIX, EntityKind
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
 from fraudstream_tools.operations.privacy.holds import Hold, LegalHoldError, find_hold, set_hold
 from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.storage.attributes import to_item

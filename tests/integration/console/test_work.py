@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.storage.attributes import from_item
 from tests.console_harness import ANNA, BEN, Browser, browser_on, words
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, System

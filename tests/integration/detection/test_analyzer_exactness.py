@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.batch import Batch
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.selection import ActiveModels
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared, SharedHour
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.rule import Thresholds

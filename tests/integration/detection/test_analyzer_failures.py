@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.analyzer import first_failure
 from fraudstream.detection.batch import Batch, ContentionError
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA, pack
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores.decisions.store import DecisionStore

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features.codec import unpack
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.stores.lists.listings import item_key
 from fraudstream.reporting.log.record import LogEvent, LogRecord, read_stream_record

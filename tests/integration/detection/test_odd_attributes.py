@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.detection.stores.lists.listings import MOST_LISTS, item_key
 from fraudstream.reporting.log.record import LogEvent, read_stream_record

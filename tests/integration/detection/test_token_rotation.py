@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, RULESET_FILES
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, RULESET_FILES, EntityKind
 from fraudstream.detection.analyzer import Analysis
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing
@@ -27,7 +27,6 @@ from fraudstream.reporting.log.segments import write as write_segments
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.api.validation import TimeBounds, read_request
 from fraudstream.transactions.decisions.decision import Decision, Label, Truth
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.storage.attributes import to_item

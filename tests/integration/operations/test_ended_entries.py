@@ -1,7 +1,7 @@
 """An entry of a list that has ended is there for a quarter, and then neither shown nor kept."""
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.stores.lists.listings import ENDED_DAYS
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from tests.aws_harness import create_profiles_table

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import BREAKER_PREFIX, RULESET_PREFIX
+from fraudstream.contract import BREAKER_PREFIX, RULESET_PREFIX, EntityKind
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.inline import InlineJudge
 from fraudstream.detection.profiles import codec
@@ -23,7 +23,6 @@ from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.api import preferences
 from fraudstream.transactions.decisions.inline import FailedAttempt, LazyDecider
 from fraudstream.transactions.decisions.reasons import HELD_BACK
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, transaction

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.decisions.decision import Label, Truth
-from fraudstream.transactions.pseudonyms.tokens import EntityKind, Tokenizer
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.storage.attributes import to_item
 from tests.integration.transactions.processor_harness import (

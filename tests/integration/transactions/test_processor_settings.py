@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import APPROVALS_PREFIX, RULESET_FILES, RULESET_PREFIX, FourEyes, files_digest
+from fraudstream.contract import APPROVALS_PREFIX, RULESET_FILES, RULESET_PREFIX, EntityKind, FourEyes, files_digest
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.settings import ProcessorSettings, environment
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from tests.aws_harness import function_variables
 from tests.integration.detection.analyzer_harness import RULESET_FILES as FILES

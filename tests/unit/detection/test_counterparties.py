@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_label, learn_transaction
 from fraudstream.detection.profiles.codec import pack, unpack
-from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import peer_hash
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import LabelChange, Profile

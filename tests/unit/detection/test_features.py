@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features import codec, registry, travel
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_label
-from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import LabelChange, Profile

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import items_of_0_1_0
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles import known_values_codec
 from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.buckets import Buckets
@@ -22,7 +23,7 @@ from fraudstream.detection.profiles.codec import (
     pack,
     unpack,
 )
-from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
+from fraudstream.detection.profiles.entities import PERSONAL
 from fraudstream.detection.profiles.events import (
     MAX_AMOUNT,
     NO_AMOUNT,

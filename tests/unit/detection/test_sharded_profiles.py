@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.learning import learn_label, learn_transaction
 from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.codec import DamagedProfileError, pack, pack_closed, sharding_of, unpack
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import Event, identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile, Sharding, entity_of, new_shard, undivided

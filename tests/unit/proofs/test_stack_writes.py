@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores.profiles.items import StoredProfile, condition
 from proofs.stack.kinds import StackFault, StackFaults

@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.pseudonyms.tokens import (
-    EntityKind,
-    Tokenizer,
-    TokenKeyError,
-    TokenRaiser,
-    coarse,
-    number_of,
-)
+from fraudstream.contract import EntityKind
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenKeyError, TokenRaiser, coarse, number_of
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import LookupRefusedError, find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 

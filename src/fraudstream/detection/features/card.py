@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts
 from fraudstream.detection.features.distinct import add_customers
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView

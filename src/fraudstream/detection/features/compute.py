@@ -13,8 +13,8 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features import card, counterparty, customer, refund, shared_entities, travel
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY, SECOND
 from fraudstream.transactions.transaction import Transaction

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.events import NO_PEER, Event
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY

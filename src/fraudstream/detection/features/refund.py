@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
+from fraudstream.contract import EntityKind
+from fraudstream.detection.profiles.entities import PERSONAL
 from fraudstream.detection.profiles.events import DECLINED, NO_AMOUNT, NO_PEER, identity, refunded
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.transactions.transaction import Transaction, TransactionType

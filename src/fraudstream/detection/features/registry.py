@@ -15,7 +15,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.layout import LAYOUTS
 
 Vector: TypeAlias = tuple[float | None, ...]

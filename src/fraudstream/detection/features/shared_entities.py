@@ -1,8 +1,8 @@
 """Features of what many people meet at: merchants, terminals, devices and internet addresses."""
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features.customer import MONTH, WEEK
 from fraudstream.detection.features.distinct import add_customers
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import FRAUD, NO_AMOUNT, NO_PEER, Event, is_evidence
 from fraudstream.detection.profiles.layout import Shared, SharedHour
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.events import NO_PLACE, Event
 from fraudstream.detection.profiles.profile import NOWHERE, LastPlace
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView

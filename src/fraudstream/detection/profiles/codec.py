@@ -16,10 +16,10 @@ from functools import lru_cache
 from itertools import pairwise, starmap
 from typing import Any, Final, NamedTuple
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles import known_values_codec
 from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.buckets import Buckets
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE, Event
 from fraudstream.detection.profiles.layout import LAYOUTS, ColumnForm, Layout
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile

@@ -3,14 +3,14 @@
 from operator import attrgetter
 from typing import Final
 
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
 PERSONAL: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
 """Kinds that belong to one person. The others are met by many people, may be busy, and are written by many at once."""
 
 _TOKENS: Final = tuple(
-    (field.spec.identifies, f"{field.spec.identifies.value}#", attrgetter(field.name))
+    (field.spec.identifies, field.spec.identifies.key_prefix, attrgetter(field.name))
     for field in FIELDS
     if field.spec.identifies is not None
 )

@@ -4,7 +4,7 @@ import zlib
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
 

@@ -5,7 +5,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 
 _LARGEST: Final = {"b": 2**7 - 1, "B": 2**8 - 1, "h": 2**15 - 1, "H": 2**16 - 1, "I": 2**32 - 1}
 

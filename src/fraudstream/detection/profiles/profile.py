@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.buckets import Buckets, empty
-from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
+from fraudstream.detection.profiles.entities import PERSONAL
 from fraudstream.detection.profiles.events import (
     FRAUD,
     NO_COUNTRY,

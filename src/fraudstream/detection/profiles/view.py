@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.events import FRAUD, NO_AMOUNT, OUT, Event
 from fraudstream.detection.profiles.layout import LAYOUTS, Shared
 from fraudstream.detection.profiles.profile import Profile

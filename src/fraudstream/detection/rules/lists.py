@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from fraudstream.detection.profiles.entities import EntityKind, entities, tokens
+from fraudstream.contract import EntityKind
+from fraudstream.detection.profiles.entities import entities, tokens
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.durations import DAY
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, TokenRaiser

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, EntityKind
 from fraudstream.detection.rules.lists import NAME_PATTERN
 from fraudstream.detection.stores.lists.listings import DamagedListingError, Listing
 from fraudstream.durations import DAY

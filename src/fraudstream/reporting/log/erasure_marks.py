@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import ERASURE_MARK_SECONDS
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import ERASURE_MARK_SECONDS, EntityKind
 from fraudstream.transactions.storage.reason_tokens import reason_tokens, renamed_reasons
 from fraudstream.transactions.transaction import FIELDS
 

@@ -4,7 +4,7 @@ import ipaddress
 import unicodedata
 from collections.abc import Set as AbstractSet
 
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.pseudonyms.addresses import entity_address
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
 from fraudstream.transactions.pseudonyms.pseudonymize import raised_payload_hash
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, Tokenizer, number_of

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 
 TOKEN_PREFIX = "tok_"  # noqa: S105  (marks tokens for the reader; no secret)
 TOKEN_PATTERN: Final = r"tok[0-9]{0,3}_[A-Za-z0-9_-]{22}"  # noqa: S105  (the form of a token, of any number)

@@ -79,7 +79,7 @@ def rebuild(
 
 def _refuse_other(key: str) -> None:
     """Refuse what is no profile's key before the analyzer is paused for it; it may be anything, and is not repeated."""
-    from fraudstream.transactions.fields import EntityKind
+    from fraudstream.contract import EntityKind
     from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 
     kind, _, token = key.partition("#")

@@ -265,7 +265,7 @@ def _print_changes(
 
 
 def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)
-    from fraudstream.detection.profiles.entities import EntityKind
+    from fraudstream.contract import EntityKind
 
     return EntityKind(kind)
 

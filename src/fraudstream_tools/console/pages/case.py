@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import FourEyes
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind, FourEyes
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.transactions.decisions.decision import Action, FraudType
 from fraudstream.transactions.storage.item import PoisonRecordError
@@ -71,7 +70,7 @@ class InvolvedEntity:
     @property
     def key(self) -> str:
         """Such as `card#tok_…`."""
-        return f"{self.kind.value}#{self.token}"
+        return self.kind.key(self.token)
 
 
 def show(request: Request) -> Response:
@@ -80,7 +79,7 @@ def show(request: Request) -> Response:
     details = _details(system, request.query_params.get("id", ""))
     customer, alert = str(details.state["customerId"]), details.alert
     alerts = system.queue.of_customer(customer, OTHERS)
-    cases = system.cases.of_entity(f"{EntityKind.CUSTOMER.value}#{customer}")
+    cases = system.cases.of_entity(EntityKind.CUSTOMER.key(customer))
     case = _case_of(system, alert, cases)
     # What is raised later belongs to the customer's open case before anybody has worked on it.
     joins = open_among(cases) if alert and alert.case_id is None else case
@@ -182,7 +181,7 @@ def _facts(state: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _involved(system: ConsoleSystem, state: Mapping[str, Any]) -> list[InvolvedEntity]:
     entities = {
-        f"{kind.value}#{state[name]}": (field_words(name), kind, str(state[name]))
+        kind.key(state[name]): (field_words(name), kind, str(state[name]))
         for name, kind in _ENTITY_FIELDS.items()
         if state.get(name) is not None
     }

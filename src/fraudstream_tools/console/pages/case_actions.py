@@ -8,9 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import FourEyes
+from fraudstream.contract import EntityKind, FourEyes
 from fraudstream.counts import counted, word_for
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.cli.support.shown.review.case_words import given_back_words, left_words, reopened_words

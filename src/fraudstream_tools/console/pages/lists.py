@@ -8,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import FourEyes
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind, FourEyes
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.lists.entries import ListChange

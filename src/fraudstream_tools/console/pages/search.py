@@ -9,8 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fraudstream.contract import FourEyes
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind, FourEyes
 from fraudstream.transactions.card_numbers.iban import holds_iban
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
@@ -118,7 +117,7 @@ def ask(request: Request) -> Response:
     except (UnknownIdentifierError, TokensRefusedError) as error:
         request.app.state.session.notices.append(f"Nothing was looked up: {error}.")
         return RedirectResponse("/search", status_code=303)
-    with system.audit.recorded("look-up-token", f"{kind}#{token}"):
+    with system.audit.recorded("look-up-token", EntityKind(kind).key(token)):
         if earlier:
             request.app.state.session.notices.append(f"It has earlier tokens too: {', '.join(earlier)}.")
     return RedirectResponse(f"/search?{urlencode({'q': token})}", status_code=303)

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import ALL_KINDS, learn_label, learn_transaction
-from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
+from fraudstream.detection.profiles.entities import PERSONAL
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.view import FeatureValues

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.transaction import Channel
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
@@ -220,7 +221,7 @@ def together(
         if alert.case_id is not None:
             groups.setdefault(f"case {alert.case_id}", []).append(alert)
             continue
-        names = [alert.entity, *([f"card#{alert.card}"] if alert.card else [])]
+        names = [alert.entity, *([EntityKind.CARD.key(alert.card)] if alert.card else [])]
         known = list(dict.fromkeys(leads[name] for name in names if name in leads)) or [alert.transaction_id]
         group = groups.setdefault(known[0], [])
         group.append(alert)

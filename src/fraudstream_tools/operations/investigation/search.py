@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.stores.lists.listings import ListEntry
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.store import CaseStore
@@ -17,7 +17,7 @@ from fraudstream_tools.operations.investigation.customer_history import (
     HistoryPage,
     Position,
 )
-from fraudstream_tools.operations.lists.entity_lists import KINDS, EntityLists
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
 
@@ -69,8 +69,8 @@ class TokenSearch:
         except CustomerIndexError:
             history = None
         return TokenFindings(
-            listed=self.lists.of_entities(f"{kind.value}#{token}" for kind in KINDS),
-            cases=self.cases.of_entity(f"{EntityKind.CUSTOMER.value}#{token}"),
+            listed=self.lists.of_entities(kind.key(token) for kind in EntityKind),
+            cases=self.cases.of_entity(EntityKind.CUSTOMER.key(token)),
             alerts=self.alerts.of_customer(token, ALERTS),
             history=history,
         )

@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, EntityKind
 from fraudstream.detection.stores.lists.listings import (
     ENDED_MILLISECONDS,
     DamagedListingError,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from fraudstream_tools.operations.lists.approving import ListApproval
 
-KINDS: Final = tuple(EntityKind)
 _ATTEMPTS: Final = 5
 
 
@@ -89,7 +87,7 @@ class EntityLists:
         def added(before: ListEntry | None) -> tuple[ListEntry, ListChange]:
             return entry, ListChange.REPLACED if before is not None and now < before.end else ListChange.ADDED
 
-        return self._change(f"{kind.value}#{token}", list_name, added)
+        return self._change(kind.key(token), list_name, added)
 
     def remove(self, list_name: str, kind: EntityKind, token: str, *, by: str, reason: str) -> ListChange:
         """Remove an entity from a list; who did it and why stays to be seen for `ENDED_DAYS`.
@@ -114,7 +112,7 @@ class EntityLists:
             )
             return ended, ListChange.REMOVED
 
-        return self._change(f"{kind.value}#{token}", list_name, removed)
+        return self._change(kind.key(token), list_name, removed)
 
     def approve(self, list_name: str, entity: str, digest: str, *, reason: str) -> None:
         """Write the person's mark for an entry that somebody else has written or ended, with a record.
@@ -182,7 +180,7 @@ class EntityLists:
         Returns:
             The newest token alone where it is on the list by none.
         """
-        keys = {f"{kind.value}#{token}": token for token in tokens}
+        keys = {kind.key(token): token for token in tokens}
         now, entries_of = self._clock(), self.of_entities(keys)
         listed = [
             token
@@ -206,7 +204,7 @@ class EntityLists:
         now, damaged = self._clock(), list[str]()
         ended = ENDED_MILLISECONDS if with_ended else 0
         entries: list[tuple[int, ListedEntity]] = []
-        for item in (item for each in ([kind] if kind else KINDS) for item in self._items(each)):
+        for item in (item for each in ([kind] if kind else EntityKind) for item in self._items(each)):
             try:
                 listing = Listing.from_item(item)
             except DamagedListingError:

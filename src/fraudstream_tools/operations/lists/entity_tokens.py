@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from fraudstream.detection.profiles.entities import EntityKind, tokens
+from fraudstream.contract import EntityKind
+from fraudstream.detection.profiles.entities import tokens
 from fraudstream.transactions.storage.item import PoisonRecordError, decode_readable
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.redaction import shown

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.stores.lists.listings import ListEntry
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
@@ -65,7 +65,7 @@ class ListedEntity:
     @property
     def digest(self) -> str:
         """What it is approved by."""
-        return self.entry.digest(f"{self.kind.value}#{self.token}", self.list_name)
+        return self.entry.digest(self.kind.key(self.token), self.list_name)
 
     def is_active(self, now: int) -> bool:
         """Return whether the entry counts at a time in epoch milliseconds, or would if it did not wait."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
@@ -37,7 +37,7 @@ class ListEditor:
             ReasonError: the reason is empty, too long or holds a card number.
         """
         why = checked_reason(reason)
-        entity = f"{kind.value}#{token}"
+        entity = kind.key(token)
         after = {"list": list_name, "until": until}
         before = self._entry(list_name, entity)
         with self.audit.recorded("add-to-list", entity, reason=why, before=before, after=after):
@@ -51,7 +51,7 @@ class ListEditor:
             ReasonError: the reason is empty, too long or holds a card number.
         """
         why = checked_reason(reason)
-        entity = f"{kind.value}#{token}"
+        entity = kind.key(token)
         before = self._entry(list_name, entity)
         try:
             with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
@@ -67,7 +67,7 @@ class ListEditor:
             ListError: what is stored cannot be read, or others changed it at every attempt.
             ReasonError: the reason is empty, too long or holds a card number.
         """
-        self.lists.approve(list_name, f"{kind.value}#{token}", digest, reason=reason)
+        self.lists.approve(list_name, kind.key(token), digest, reason=reason)
 
     def _removed(self, list_name: str, kind: EntityKind, token: str, why: str) -> ListChange:
         change = self.lists.remove(list_name, kind, token, by=self.audit.operator.arn, reason=why)

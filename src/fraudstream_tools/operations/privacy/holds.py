@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.storage.attributes import from_attribute, to_item
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _said(hold: Hold) -> str:
 
 
 def _customer(token: str) -> str:
-    return f"{EntityKind.CUSTOMER}#{token}"
+    return EntityKind.CUSTOMER.key(token)
 
 
 def _key(token: str) -> str:

@@ -15,8 +15,8 @@ from fraudstream.contract import (
     ERASURE_MARKS_PREFIX,
     RECEIPTS_PREFIX,
     REPORT_PREFIX,
+    EntityKind,
 )
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.transaction import FIELDS
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from fraudstream.contract import TOKENS_ALIAS
+from fraudstream.contract import TOKENS_ALIAS, EntityKind
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
 from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, number_of

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX, EntityKind
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.card_numbers.detector import holds_card_number
@@ -195,7 +194,7 @@ class AlertQueue:
             TableName=self._alerts,
             IndexName=ALERT_ENTITY_INDEX,
             KeyConditionExpression="entity = :entity",
-            ExpressionAttributeValues={":entity": {"S": f"{EntityKind.CUSTOMER.value}#{customer}"}},
+            ExpressionAttributeValues={":entity": {"S": EntityKind.CUSTOMER.key(customer)}},
             ScanIndexForward=False,
             PaginationConfig=paging,  # pyright: ignore[reportArgumentType]  (a dictionary that is put together)
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.transactions.fields import EntityKind
+from fraudstream.contract import EntityKind
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream_tools.lab.files.writing import write_rows
 from tests.cli_harness import Command, Ran

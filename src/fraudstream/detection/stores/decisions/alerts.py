@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import held_item
-from fraudstream.contract import EXPLORATION_PROPENSITY
-from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.contract import EXPLORATION_PROPENSITY, EntityKind
+from fraudstream.detection.profiles.entities import entities
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.inline import is_stricter

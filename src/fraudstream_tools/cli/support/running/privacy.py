@@ -44,7 +44,7 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     Raises:
         CommandError: nobody in particular is meant, or the processor refuses.
     """
-    from fraudstream.detection.profiles.entities import EntityKind
+    from fraudstream.contract import EntityKind
     from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
     from fraudstream_tools.operations.privacy.tokens import (
         TokensRefusedError,

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, REPORT_PREFIX, EntityKind
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
@@ -23,7 +23,6 @@ from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
 from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.privacy.audit_records import find_records, redact_record
@@ -143,14 +142,14 @@ class Erasure:
     def _mark(self, at: int) -> None:
         mark_in_log(self.system, self.person.tokens, at)
         for token in sorted(self.person.tokens):
-            key = f"{EntityKind.CUSTOMER}#{token}"
+            key = EntityKind.CUSTOMER.key(token)
             self._marked += mark_profile(self.system.dynamodb, self.system.profiles, key, key, at)
         if self.settle_seconds > 0:
             self.on_step(f"waiting {self.settle_seconds:g} seconds for what is being written", 0, None)
             time.sleep(self.settle_seconds)
 
     def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
-        names = {f"{EntityKind.CUSTOMER}#{token}" for token in self.person.tokens}
+        names = {EntityKind.CUSTOMER.key(token) for token in self.person.tokens}
         changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, names)
         rewriter = LogRewriter(
             store=store,
@@ -225,14 +224,14 @@ class Erasure:
             CaseStore(dynamodb, self.system.alerts).forget(case_id, items.names)
         for key in items.events:
             dynamodb.delete_item(TableName=self.system.outbox or "", Key=key)
-        own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"
+        own = EntityKind.CUSTOMER.key(min(self.person.tokens))
         entities = {
-            f"{each}#{token}" for token, kind in items.entities.items() for each in EntityKind if each.of_tokens is kind
+            each.key(token) for token, kind in items.entities.items() for each in EntityKind if each.of_tokens is kind
         }
         # The base of a divided profile goes first: its shards are written by nobody who reads it later.
         for key in sorted(items.profiles, key=lambda key: key not in entities):
             if key in entities:
-                customer = key if key.startswith(f"{EntityKind.CUSTOMER}#") else own
+                customer = key if key.startswith(EntityKind.CUSTOMER.key_prefix) else own
                 mark_profile(dynamodb, self.system.profiles, key, customer, at)
             else:
                 dynamodb.delete_item(TableName=self.system.profiles, Key=to_item({"entity": key}))

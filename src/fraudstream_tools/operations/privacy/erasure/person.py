@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, cast
 
-from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, LABEL_PREFIX, LISTED_PREFIX, ItemKind
+from fraudstream.contract import (
+    CASE_KIND,
+    CASE_PREFIX,
+    CLAIM_TIMESTAMP,
+    LABEL_PREFIX,
+    LISTED_PREFIX,
+    EntityKind,
+    ItemKind,
+)
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE, ERASED, OWNER
-from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.cases.case import ReviewCase, names_any, told_without
@@ -123,7 +130,7 @@ def find_items(
                 _note_profile(found, item)
 
     def find_alerts(_: int, page: Iterable[Item]) -> None:
-        keys = {f"{EntityKind.CUSTOMER}#{token}" for token in persons}
+        keys = {EntityKind.CUSTOMER.key(token) for token in persons}
         keys |= {f"{CASE_PREFIX}{key}" for key in keys}
         with lock:
             for item in page:
