@@ -22,12 +22,12 @@ import yaml
 
 from fraudstream.contract import RULESET_FILES, ItemKind
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 
 RULES = Path(__file__).resolve().parents[1] / "rules"
 JUDGED = 50_000
@@ -102,7 +102,7 @@ def logged_records(number: int) -> Iterator[dict[str, Any]]:
     known = {
         each.transaction_id: KnownOutcome(each.fraud, each.report.labeled_at) for each in world.truths if each.report
     }
-    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES)))
+    judge = Judge(RulesFolder(RULES).load())
     for (transaction, decision), truth in zip(judge_history(transactions, known, judge), world.truths, strict=True):
         image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": ItemKind.TRANSACTION.value}}
         if truth.report:

@@ -32,17 +32,17 @@ from benchmarks.items_of_0_1_0 import (
     pack_vector,
     unpack_vector,
 )
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import VectorCodec, pack, unpack
 from fraudstream.detection.features.registry import DECLARED, FEATURES, NAMES, SCHEMA, Feature, Form
 from fraudstream.detection.profiles import codec
-from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
 from fraudstream.detection.stores.profiles.items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.decisions.inline import inline_to_item, of_decision
 from fraudstream.transactions.storage.attributes import AttributeValue, Item
 from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.rules.folder import RulesFolder
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 STORED = _ROOT / "tests" / "golden" / "0.1.0"
@@ -226,7 +226,7 @@ def main() -> None:
     asked = parser.parse_args()
     stored = read_stored()
     pairs = list(zip(stored.transactions, stored.decisions, strict=True))
-    ruleset = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+    ruleset = RulesFolder(RULES).load()
     judged = [(item, judged_today(item, decision, ruleset)) for item, decision in pairs]
     customers = [item for item in stored.profiles if item["entity"]["S"].startswith("customer#")]
     shares = {

@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import RULESET_FILES, ItemKind
+from fraudstream.contract import ItemKind
 from fraudstream.detection.profiles.entities import entities
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.replay.history import as_transaction
@@ -25,6 +24,7 @@ from fraudstream_tools.operations.recovery.entity_rows import EntityRow, EntityR
 from fraudstream_tools.operations.recovery.profile_rebuild import rebuild_profiles
 from fraudstream_tools.operations.recovery.table_copy import Copied, copy_items
 from fraudstream_tools.operations.recovery.table_scan import SEGMENTS
+from fraudstream_tools.rules.folder import RulesFolder
 
 RULES = Path(__file__).resolve().parents[1] / "rules"
 ROWS_A_PARTITION = 200_000
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _rebuild(transactions: list[Transaction], folder: Path) -> dict[str, float | int]:
-    rates = load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES)).rates
+    rates = RulesFolder(RULES).load().rates
     rows = [EntityRow(key, each, None) for each in transactions for key in entities(each).values()]
     started = time.process_time()
     gathered = EntityRows(folder / "rows", len(rows) // ROWS_A_PARTITION + 1)

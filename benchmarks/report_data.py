@@ -16,10 +16,8 @@ from typing import Any
 
 import msgspec
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features import named_values
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.columns import DECISIONS, LABELS
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT, write_hits, write_tallies
 from fraudstream.reporting.log.keys import LogTable, table_key
@@ -32,6 +30,7 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 
 RULES_FOLDER = Path(__file__).resolve().parents[1] / "rules"
 PREFIX = "decision-log/"
@@ -77,7 +76,7 @@ def make_vectors(path: Path) -> None:
     known = {
         each.transaction_id: KnownOutcome(each.fraud, each.report.labeled_at) for each in world.truths if each.report
     }
-    judge = Judge(load(*(RULES_FOLDER.joinpath(name).read_bytes() for name in RULESET_FILES)))
+    judge = Judge(RulesFolder(RULES_FOLDER).load())
     vectors = [decision.features for _, decision in judge_history(transactions, known, judge)]
     path.write_bytes(msgspec.msgpack.encode(vectors))
 

@@ -13,6 +13,7 @@ from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
+from fraudstream_tools.rules.folder import RulesFolder
 
 _ROOT: Final = Path(__file__).parents[1]
 _OF_0_1_0: Final = _ROOT / "tests" / "golden" / "0.1.0" / "bucket.tar.gz"
@@ -39,7 +40,7 @@ class RuleSample(NamedTuple):
 
 def rules_of_today() -> Ruleset:
     """Read the rules that are deployed, as they are in the working copy."""
-    return load(*((_ROOT / "rules" / name).read_bytes() for name in RULESET_FILES))
+    return RulesFolder(_ROOT / "rules").load()
 
 
 def rules_of_0_1_0() -> Ruleset:

@@ -17,12 +17,11 @@ import duckdb
 import msgspec
 
 from benchmarks.backtest import logged_records, say
-from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.hourly_merge import merge
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.athena import dollars
 from fraudstream_tools.lab.backtest.queries import backtest_query
+from fraudstream_tools.rules.folder import RulesFolder
 from infra.data.analytics import saved_queries
 
 A_DAY: Final = (10_000, 1_000_000, 86_400_000)
@@ -77,7 +76,7 @@ def _questions() -> Iterator[tuple[str, int, str]]:
     for query in saved_queries():
         yield f"`{query.name}`", 28 if query.name == "fraud-rate" else DAYS.get(query.name, 1), query.sql
     rules = Path(__file__).resolve().parents[1] / "rules"
-    ruleset = load(*(rules.joinpath(name).read_bytes() for name in RULESET_FILES))
+    ruleset = RulesFolder(rules).load()
     shipped = backtest_query("decisions JOIN labels ON transactionId = transactionId", [ruleset]).counts()
     yield "backtest of the shipped rules", 90, f"{shipped} label labeledAt labelSource decision authorizationResult"
     yield (

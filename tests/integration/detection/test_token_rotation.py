@@ -38,10 +38,11 @@ from fraudstream_tools.operations.privacy.log_owner import LogOwner
 from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeyed, Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.integration.detection.analyzer_harness import World, a_world
 
 RULES = Path(__file__).parents[3] / "rules"
-RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+RULESET = RulesFolder(RULES).load()
 BUCKET = "bucket-reports"
 KEY, SECOND = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)

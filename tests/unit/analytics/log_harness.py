@@ -5,11 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.hourly_merge import merge
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Decision, Label, Truth
@@ -17,6 +15,7 @@ from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.lab.backtest_harness import RULES
 from tests.unit.reporting.decision_log_harness import HOUR, PREFIX, Stream, item, put
 
@@ -70,7 +69,7 @@ def happened() -> tuple[Happened, ...]:
         for truth in world.truths
         if truth.report
     }
-    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES)))
+    judge = Judge(RulesFolder(RULES).load())
     labels = [
         Label(label=truth.report.label, label_source=truth.report.source, labeled_at=truth.report.labeled_at)
         if truth.report

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.codec import pack
 from fraudstream.detection.profiles.codec import unpack as unpack_profile
 from fraudstream.detection.profiles.entities import entities
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+from fraudstream_tools.rules.folder import RulesFolder
 
 if TYPE_CHECKING:
     from fraudstream.detection.profiles.profile import Profile
 
 RULES = Path(__file__).parents[3] / "rules"
-JUDGE = Judge(load(*((RULES / name).read_bytes() for name in RULESET_FILES)))
+JUDGE = Judge(RulesFolder(RULES).load())
 NOW = 1_780_000_000_000
 
 

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.own import INPUTS, VALUES, inputs, own_values
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import Model, ModelError, load
 from fraudstream.detection.models.selection import ActiveModels
-from fraudstream.detection.rules.ruleset import load as load_ruleset
 from fraudstream.transactions.transaction import AuthorizationResult, Channel, EntryMode, Transaction, TransactionType
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import TrainingError, fit
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.detection.model_harness import random_vectors, times_of
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -89,7 +88,7 @@ def model() -> Model:
 
 
 def test_a_model_judges_by_the_channel_and_says_so(model: Model) -> None:
-    rules = load_ruleset(*((RULES / name).read_bytes() for name in RULESET_FILES))
+    rules = RulesFolder(RULES).load()
     ruleset = rules.with_models(ActiveModels(live=load(model.to_json())))
     suspect, usual = (
         Judge(ruleset).judge(paid(channel=channel), {}, 0).decision for channel in (Channel.MOTO, Channel.POS)

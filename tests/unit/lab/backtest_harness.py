@@ -10,7 +10,6 @@ import msgspec
 
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decisions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
@@ -18,6 +17,7 @@ from fraudstream_tools.lab.backtest.run import Contestant
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.detection.model_harness import small_model
 
 RULES = Path("rules").resolve()
@@ -103,7 +103,7 @@ def decided() -> tuple[tuple[Transaction, Decision], ...]:
         for truth in world().truths
         if truth.report
     }
-    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES)))
+    judge = Judge(RulesFolder(RULES).load())
     return tuple(judge_history(transactions, known, judge))
 
 

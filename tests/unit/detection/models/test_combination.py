@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import pack, unpack
 from fraudstream.detection.features.registry import FEATURES, NAMES, Vector
 from fraudstream.detection.judge import Judge
@@ -19,10 +18,11 @@ from fraudstream.detection.scoring import base_of, decide, score_of
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.decisions.reasons import SENTENCES
 from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
 
 RULES = Path(__file__).parents[4] / "rules"
-RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+RULESET = RulesFolder(RULES).load()
 SMALL_FILES = (
     b"""
 schemaVersion: 1

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.counting import PROVEN
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.detection.scoring import Outcome, decide
 from fraudstream.transactions.decisions.decision import Verdict
+from fraudstream_tools.rules.folder import RulesFolder
 
 RULES = Path(__file__).parents[4] / "rules"
 RATES = b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {USD: 1.25}}]"
@@ -104,7 +104,7 @@ def test_a_ruleset_of_the_first_schema_counts_as_it_did() -> None:
 
 
 def test_no_single_family_of_the_shipped_rules_declines_unless_it_is_proven() -> None:
-    shipped = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+    shipped = RulesFolder(RULES).load()
     for family in shipped.counting.families:
         hits = [rule.family == family and rule.proven_precision < PROVEN for rule in shipped.rules]
         assert decide(shipped, hits).verdict is not Verdict.DECLINE

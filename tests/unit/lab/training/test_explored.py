@@ -10,8 +10,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.durations import DAY, HOUR
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
@@ -24,11 +22,12 @@ from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
 from fraudstream_tools.lab.training.measuring.metrics import metrics
 from fraudstream_tools.lab.training.samples.examples import Examples
 from fraudstream_tools.lab.training.samples.explored import Drawing, unseen_frauds
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
 from tests.unit.lab.backtest_harness import RULES, decided, world
 
-RULESET = load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES))
+RULESET = RulesFolder(RULES).load()
 ALWAYS = Drawing(drawn=100, labelled=100, first=0, last=2**60)
 
 

@@ -8,9 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.registry import NAMES
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.reader.decision_log import DecisionLog, open_log
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream_tools.lab.files.log_examples import from_log
@@ -24,10 +22,11 @@ from fraudstream_tools.lab.training.rules.rule_weighing import combine
 from fraudstream_tools.lab.training.samples import log_sample
 from fraudstream_tools.lab.training.samples.log_sample import LogSample, shares_of
 from fraudstream_tools.lab.training.storage.model_card import model_card
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, clean_environment
 from tests.unit.lab.backtest_harness import RULES, log_records
 
-RULESET = load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES))
+RULESET = RulesFolder(RULES).load()
 MOST = 600
 
 

@@ -9,10 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import Model, seal
 from fraudstream.detection.models.selection import ActiveModels, parse_selection
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
@@ -30,11 +28,12 @@ from fraudstream_tools.lab.training.storage.model_storage import (
     write_model,
 )
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, small_model, times_of
 
 RULES = Path(__file__).parents[4] / "rules"
-RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+RULESET = RulesFolder(RULES).load()
 LAST = int(times_of(6000).max())
 
 

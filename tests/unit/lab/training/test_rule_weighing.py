@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.counting import points_beside
 from fraudstream.detection.rules.rule import Mode, Rule, Severity
-from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import Validation, fit
@@ -22,10 +21,11 @@ from fraudstream_tools.lab.training.rules.rule_weighing import (
     unmeasured,
 )
 from fraudstream_tools.lab.training.storage.model_card import model_card
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.detection.model_harness import labels_of, random_vectors, times_of
 
 RULES = Path(__file__).parents[4] / "rules"
-SHIPPED: Ruleset = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+SHIPPED: Ruleset = RulesFolder(RULES).load()
 ROWS = 40_000
 PRIOR = -4.0
 

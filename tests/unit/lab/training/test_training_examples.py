@@ -12,12 +12,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import pack, unpack
 from fraudstream.detection.features.own import VALUES
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.decision_log import open_log
@@ -33,9 +32,10 @@ from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, j
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 from fraudstream_tools.lab.training.samples.examples import Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 
 RULES = Path(__file__).parents[4] / "rules"
-JUDGE = Judge(load(*((RULES / name).read_bytes() for name in RULESET_FILES)))
+JUDGE = Judge(RulesFolder(RULES).load())
 START = 1_780_000_000_000
 
 

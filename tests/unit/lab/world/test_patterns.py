@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features import codec, registry
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
 from fraudstream_tools.lab.episodes.catalog import EPISODES
 from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from fraudstream_tools.rules.folder import RulesFolder
 
 Row = dict[str, float]
 Seen = dict[str, list[Row]]
@@ -23,7 +22,7 @@ def seen() -> Seen:
     """Features by the name of the episode or trap; what is missing is not there."""
     world = simulate(WorldSettings(seed=13, customers=200, days=52, activity=1.0, episodes=14.0, traps=6.0))
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
-    judge = Judge(load(*(Path("rules", name).read_bytes() for name in RULESET_FILES)))
+    judge = Judge(RulesFolder(Path("rules")).load())
     found: Seen = {}
     for truth, (transaction, decision) in zip(world.truths, judge_history(transactions, {}, judge), strict=True):
         vector = zip(registry.NAMES, codec.unpack(decision.features), strict=True)
