@@ -134,12 +134,23 @@ def test_a_note_on_somebody_elses_case_names_neither_tokens_nor_ids(
     assert ANN not in alerts_text(system) + records_text(stores)
 
 
-def test_an_entry_of_a_list_that_names_the_erased_is_left_to_people(
+def test_a_note_names_nobody_behind_a_colon_and_no_id_that_ends_with_a_dot(
     browser: Browser, system: System, stores: PrivacySystem
 ) -> None:
+    system.alert("a-1.", customer=ANN)
+    system.alert("b-1", customer=BOB)
+    act(browser, "b-1", "take")
+    act(browser, "b-1", "note", text=f"customer:{ANN} paid a-1. too")
+    Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=0).run()
+    assert case_of(browser, "b-1").notes[-1].text == "customer:erased paid erased too"
+
+
+@pytest.mark.parametrize("reason", [f"shared with {ANN}", f"customer:{ANN}"])
+def test_an_entry_of_a_list_that_names_the_erased_is_left_to_people(
+    browser: Browser, system: System, stores: PrivacySystem, reason: str
+) -> None:
     system.alert("a-1", customer=ANN)
-    lists = browser.system.listing
-    lists.add_to_list("blocked", EntityKind.CARD, CARD, reason=f"shared with {ANN}", until=None)
+    browser.system.listing.add_to_list("blocked", EntityKind.CARD, CARD, reason=reason, until=None)
     receipt = Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=0).run()
     assert receipt.by_hand == (f"list#card#{CARD}",)
 

@@ -1,7 +1,6 @@
 """A case: alerts of one customer or card that a person works on together, with what was noted and done."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
@@ -11,14 +10,11 @@ import msgspec
 
 from fraudstream.contract import CASE_PREFIX
 from fraudstream.transactions.storage.attributes import AttributeValue
+from fraudstream_tools.operations.erased_names import without_names
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.stored_items import read_item
 
 _ID_DIGITS: Final = 24
-_WORD: Final = re.compile(r"[A-Za-z0-9._:-]+")
-"""What may be a transaction's id or a token."""
-ERASED: Final = "erased"
-"""What stands in a history in place of an erased transaction's id or an erased person's token."""
 
 
 class CaseEventKind(StrEnum):
@@ -134,19 +130,8 @@ def without(case: ReviewCase, names: AbstractSet[str]) -> ReviewCase:
     return msgspec.structs.replace(
         case,
         alerts=tuple(each for each in case.alerts if each not in names),
-        events=tuple(msgspec.structs.replace(event, text=told_without(event.text, names)) for event in case.events),
+        events=tuple(msgspec.structs.replace(event, text=without_names(event.text, names)) for event in case.events),
     )
-
-
-def told_without(text: str, names: AbstractSet[str]) -> str:
-    """Return a text in which `erased` stands in place of some ids and tokens."""
-    return _WORD.sub(lambda word: _told(word[0], names), text)
-
-
-def _told(word: str, gone: AbstractSet[str]) -> str:
-    # A sign behind an id is the sentence's.
-    bare = word.rstrip(":,.;")
-    return ERASED + word[len(bare) :] if bare in gone else word
 
 
 def closer_of(case: ReviewCase | None, alert: AlertSummary) -> str | None:

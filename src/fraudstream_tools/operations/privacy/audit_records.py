@@ -3,7 +3,6 @@
 What a record was about is replaced by one word, so that nothing links it to the person any more.
 """
 
-import re
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 from fraudstream.contract import AUDIT_PREFIX
-from fraudstream_tools.operations.privacy.bucket_objects import ERASED, TOKEN, decoded, mapped_texts, words_of
+from fraudstream_tools.operations.erased_names import TOKEN, without_names
+from fraudstream_tools.operations.privacy.bucket_objects import decoded, mapped_texts, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,6 @@ _ABOUT: Final = ("target", "reason", "before", "after")
 """The parts of a record that say what it was about; the others name who works here, and the record itself."""
 _SEARCHED: Final = 8_000_000
 """Bytes of an object that are searched; own choice: what is larger is no record, and may not fit into memory."""
-_WORD: Final = re.compile(r"[A-Za-z0-9._:-]+")
-_PUNCTUATION: Final = ".:"
-"""May end an id, and may as well follow it in a reason."""
 
 
 @dataclass
@@ -44,14 +41,14 @@ def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSe
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    found, erase = FoundRecords(), _eraser(tokens, ids)
+    found, names = FoundRecords(), tokens | ids
     for key in store.find(AUDIT_PREFIX):
         content = store.read_at_most(key, _SEARCHED)
         record = _record(content)
         if content is None:
             found.by_hand.append(key)
         elif record is not None:
-            if _changed(record, erase) != record:
+            if _changed(record, lambda text: without_names(text, names)) != record:
                 found.records.append(key)
         elif any(token.encode() in content for token in tokens) or not ids.isdisjoint(words_of(content)):
             found.by_hand.append(key)
@@ -65,7 +62,8 @@ def redact_record(store: "BucketStore", key: str, tokens: AbstractSet[str], ids:
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    _rewrite(store, key, _eraser(tokens, ids))
+    names = tokens | ids
+    _rewrite(store, key, lambda text: without_names(text, names))
 
 
 def rename_in_record(store: "BucketStore", key: str, newest: "Mapping[str, str]") -> None:
@@ -76,17 +74,6 @@ def rename_in_record(store: "BucketStore", key: str, newest: "Mapping[str, str]"
         BotoCoreError: AWS cannot be reached.
     """
     _rewrite(store, key, lambda text: TOKEN.sub(lambda match: newest.get(match[0], match[0]), text))
-
-
-def _eraser(tokens: AbstractSet[str], ids: AbstractSet[str]) -> Callable[[str], str]:
-    def erase(word: re.Match[str]) -> str:
-        text = word[0]
-        if text in ids:
-            return ERASED
-        bare = text.rstrip(_PUNCTUATION)
-        return ERASED + text[len(bare) :] if bare in ids else text
-
-    return lambda text: _WORD.sub(erase, TOKEN.sub(lambda match: ERASED if match[0] in tokens else match[0], text))
 
 
 def _rewrite(store: "BucketStore", key: str, change: Callable[[str], str]) -> None:

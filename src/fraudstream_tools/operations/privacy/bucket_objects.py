@@ -11,19 +11,17 @@ import msgspec
 
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.log.erasure_marks import ERASED
 from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
 from fraudstream.reporting.storage.json_objects import NO_JSON, read_json
-from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
+from fraudstream_tools.operations.erased_names import TOKEN
 from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import BucketStore
 
 QUERY_RESULTS_PREFIX: Final = "query-results/"
-TOKEN: Final = re.compile(rf"(?<![\w-]){TOKEN_PATTERN}(?![\w-])")
 _WORD: Final = re.compile(rb"[A-Za-z0-9._:-]+")
-ERASED: Final = "erased"
-"""What a report or a record has in place of an erased token or id."""
 
 
 @dataclass

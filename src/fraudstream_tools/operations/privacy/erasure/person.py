@@ -20,7 +20,8 @@ from fraudstream.durations import DAY
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE, ERASED, OWNER
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.reason_tokens import renamed_reasons
-from fraudstream_tools.operations.cases.case import ReviewCase, names_any, told_without
+from fraudstream_tools.operations.cases.case import ReviewCase, names_any
+from fraudstream_tools.operations.erased_names import without_names
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
 from fraudstream_tools.operations.privacy.unfinished_changes import CHANGING_PREFIX
@@ -232,7 +233,7 @@ def _names_in_reasons(item: Item, names: AbstractSet[str]) -> bool:
 
 
 def _names(item: Item, names: AbstractSet[str]) -> bool:
-    return any(told_without(text, names) != text for text in _texts(item))
+    return any(without_names(text, names) != text for text in _texts(item))
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  (an attribute may hold anything)
