@@ -20,7 +20,8 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.report_data import DAY, HOUR, LINES, PREFIX, VECTORS, apart, copy_hour, make_hour, say, stream_records
+from benchmarks.report_data import DAY, HOUR, LINES, VECTORS, apart, copy_hour, make_hour, say, stream_records
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.columns import DECISIONS, FEATURES
 from fraudstream.reporting.log.keys import LogTable, hour_key, table_key
@@ -32,8 +33,8 @@ from fraudstream.reporting.storage.object_store import FolderStore
 
 def merge(root: Path) -> dict[str, Any]:
     """Merge the hour of segments."""
-    (root / hour_key(PREFIX, HOUR)).unlink(missing_ok=True)
-    (merged,) = RollUp(store=FolderStore(root), log_prefix=PREFIX, time_left=lambda: 900).run(HOUR, HOUR)
+    (root / hour_key(DECISION_LOG_PREFIX, HOUR)).unlink(missing_ok=True)
+    (merged,) = RollUp(store=FolderStore(root), log_prefix=DECISION_LOG_PREFIX, time_left=lambda: 900).run(HOUR, HOUR)
     return {"lines": merged.lines, "segments": merged.segments}
 
 
@@ -42,7 +43,7 @@ def report(root: Path) -> dict[str, Any]:
     shutil.rmtree(root / "reports", ignore_errors=True)
     made = Reporter(
         store=FolderStore(root),
-        log_prefix=PREFIX,
+        log_prefix=DECISION_LOG_PREFIX,
         report_prefix="reports/",
         sample=lambda _: set(),
         now=HOUR + timedelta(days=1, hours=1),
@@ -73,7 +74,7 @@ def write_segments(root: Path) -> dict[str, Any]:
 
 def row_sizes(root: Path) -> dict[str, Any]:
     """Return the bytes of a row of the merged hour, as it is and as it would be without columns and order."""
-    source = root / table_key(PREFIX, LogTable.DECISIONS, DAY, HOUR)
+    source = root / table_key(DECISION_LOG_PREFIX, LogTable.DECISIONS, DAY, HOUR)
     with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection:
         plain = Path(name) / "plain.parquet"
         columns = ", ".join(column for column in DECISIONS if column not in {*FEATURES, "featureSchema"})
@@ -114,7 +115,7 @@ def run(root: Path, per_hour: int) -> dict[str, Any]:
     merging = apart(measured, merge, root)
     for later in range(24):
         hour = HOUR + timedelta(hours=later)
-        if not (root / table_key(PREFIX, LogTable.LABELS, DAY, hour)).exists():
+        if not (root / table_key(DECISION_LOG_PREFIX, LogTable.LABELS, DAY, hour)).exists():
             say(f"hours: {later} of 24")
             apart(copy_hour, root, later)
     reporting = apart(measured, report, root)
@@ -125,7 +126,7 @@ def run(root: Path, per_hour: int) -> dict[str, Any]:
         "writer": writing | {"recordsPerSecond": round(writing["records"] / writing["cpuSeconds"])},
         "rows": apart(row_sizes, root),
         "segmentBytesPerTransaction": round(
-            sum(path.stat().st_size for path in (root / PREFIX / "segments").rglob("*.gz")) / per_hour, 1
+            sum(path.stat().st_size for path in (root / DECISION_LOG_PREFIX / "segments").rglob("*.gz")) / per_hour, 1
         ),
         "load": os.getloadavg()[0],
     }

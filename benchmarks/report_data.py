@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.detection.features import named_values
 from fraudstream.detection.judge import Judge
 from fraudstream.reporting.log.columns import DECISIONS, LABELS
@@ -33,7 +34,6 @@ from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from fraudstream_tools.rules.folder import RulesFolder
 
 RULES_FOLDER = Path(__file__).resolve().parents[1] / "rules"
-PREFIX = "decision-log/"
 DAY = date(2026, 11, 22)
 HOUR = datetime(2026, 11, 22, 0, tzinfo=UTC)
 HOUR_MS = 3_600_000
@@ -151,7 +151,7 @@ def write_part(root: Path, per_hour: int, part: int) -> None:
         new = list(islice(lines, LINES))
         if new:
             repeated = before[-round(LINES * REPEATED) :] + new
-            key = f"{hour_prefix(PREFIX, HOUR)}{part:08}-{number:021}-{len(repeated)}.jsonl.gz"
+            key = f"{hour_prefix(DECISION_LOG_PREFIX, HOUR)}{part:08}-{number:021}-{len(repeated)}.jsonl.gz"
             FolderStore(root).write(key, compress(repeated))
         before = new
 
@@ -169,7 +169,7 @@ def make_hour(root: Path, per_hour: int) -> None:
 def copy_hour(root: Path, later: int) -> None:
     """Write another hour of the day: the merged one with other ids, times and tokens, and its labels."""
     hour = HOUR + timedelta(hours=later)
-    source = root / table_key(PREFIX, LogTable.DECISIONS, DAY, HOUR)
+    source = root / table_key(DECISION_LOG_PREFIX, LogTable.DECISIONS, DAY, HOUR)
     replaced = {
         "transactionId": f"md5(transactionId || {later})",
         **{name: f"{name} + {later * HOUR_MS}" for name in ("timestamp", "receivedAt", "loggedAt", "decidedAt")},
@@ -203,7 +203,7 @@ def copy_hour(root: Path, later: int) -> None:
         labelled = f"hash(transactionId) % {LABELLED_ONE_IN} = 0"
         write_parquet(connection, f"SELECT {columns} FROM {made} WHERE {labelled}", files[LogTable.LABELS])
         for table, path in files.items():
-            FolderStore(root).write(table_key(PREFIX, table, DAY, hour), path)
+            FolderStore(root).write(table_key(DECISION_LOG_PREFIX, table, DAY, hour), path)
 
 
 def stream_records(count: int, vectors: Sequence[bytes]) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.reliability import TRAINED_AT, go_through, measure_worlds, tested, trained
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.registry import AMOUNT_PLACE
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.scoring import score_of
 from fraudstream.durations import DAY
@@ -31,7 +31,6 @@ from fraudstream_tools.lab.training.samples.examples import Examples
 
 SEEDS: Final = (5301,)
 REVIEWS_A_DAY: Final = 10
-_AMOUNT: Final = NAMES.index("amountBase")
 
 Order = Sequence[float]
 """What each transaction is worth: the greatest comes first."""
@@ -62,7 +61,7 @@ def orders(model: Model | None, found: Examples, log_odds: NDArray[np.float64]) 
 
 def amounts_of(found: Examples) -> NDArray[np.float64]:
     """Return amounts in the base currency; 0 without an exchange rate."""
-    return np.nan_to_num(found.vectors[:, _AMOUNT])
+    return np.nan_to_num(found.vectors[:, AMOUNT_PLACE])
 
 
 def reviewed(found: Examples, those: NDArray[np.bool_], worth: Order, a_day: int = REVIEWS_A_DAY) -> NDArray[np.int64]:

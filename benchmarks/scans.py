@@ -17,6 +17,7 @@ import duckdb
 import msgspec
 
 from benchmarks.backtest import logged_records, say
+from fraudstream.reporting.log.edits import TOKEN_COLUMNS
 from fraudstream.reporting.log.hourly_merge import merge
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.athena import dollars
@@ -35,7 +36,6 @@ DAYS: Final[Mapping[str, int]] = {
     "feature-drift": 35,
 }
 """Days that a saved query looks at; others look at one."""
-_TOKENS: Final = ("customerId", "cardToken", "merchantId", "terminalId", "deviceId", "ipAddress", "counterpartyToken")
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def _merged(folder: Path, judged: int) -> dict[LogTable, list[Path]]:
     made.mkdir()
     segment.write_bytes(msgspec.json.Encoder().encode_lines(list(logged_records(judged))))
     # As one day of receipt: what makes a file is an hour, and the days of a world are smaller.
-    tokens = ", ".join(f"'tok_' || left(base64(unhex(md5({column}))), 22) AS {column}" for column in _TOKENS)
+    tokens = ", ".join(f"'tok_' || left(base64(unhex(md5({column}))), 22) AS {column}" for column in TOKEN_COLUMNS)
     rows = (
         f"SELECT * REPLACE ({tokens}, md5(transactionId) AS transactionId, "
         f"receivedAt % 86400000 + 1767571200000 AS receivedAt) FROM read_json('{segment}')"

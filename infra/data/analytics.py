@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX
 from fraudstream.reporting.log.columns import DESCRIPTIONS, FILES
 from fraudstream.reporting.log.keys import LogTable
-from infra.data.report_bucket import RESULT_PREFIX, ReportBucket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.data.keys import Keys
+    from infra.data.report_bucket import ReportBucket
     from infra.naming import StackContext
     from infra.settings import StackSettings
 
@@ -168,7 +168,7 @@ class Analytics(pulumi.ComponentResource):
                     selected_engine_version="Athena engine version 3"
                 ),
                 result_configuration=aws.athena.WorkgroupConfigurationResultConfigurationArgs(
-                    output_location=self._inside(RESULT_PREFIX),
+                    output_location=self._inside(QUERY_RESULTS_PREFIX),
                     expected_bucket_owner=self._place.account_id,
                     encryption_configuration=encryption,
                 ),

@@ -12,6 +12,7 @@ from fraudstream.contract import (
     DECISION_LOG_PREFIX,
     ERASURE_MARKS_PREFIX,
     MODELS_FILE,
+    QUERY_RESULTS_PREFIX,
     REPORT_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
@@ -28,7 +29,6 @@ from infra.settings import StackSettings
 SEGMENT_DAYS = 30
 # Late records of an erased person come in within a day.
 ERASURE_MARK_DAYS = 2
-RESULT_PREFIX = "query-results/"
 # What a query found can be asked for again.
 RESULT_DAYS = 7
 
@@ -75,7 +75,7 @@ class ReportBucket(pulumi.ComponentResource):
             _expiry("erasure-marks", ERASURE_MARKS_PREFIX, ERASURE_MARK_DAYS, old_version_days=1),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
             # So too where the setting `analytics` was turned off: what was asked before is still there.
-            _expiry("query-results", RESULT_PREFIX, RESULT_DAYS),
+            _expiry("query-results", QUERY_RESULTS_PREFIX, RESULT_DAYS),
             aws.s3.BucketLifecycleConfigurationRuleArgs(
                 id="old-versions",
                 status="Enabled",

@@ -14,11 +14,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import HOME_REGION
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
 
-_REGION: Final = "us-east-2"
 _LET_IN_UNDER: Final = 400
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 """How a signature says when it was made."""
@@ -62,7 +62,7 @@ def _lies(url: str, good: ReadOnlyCredentials) -> Iterator[tuple[str, str, str, 
         yield "foreign session", method, address, signed_headers(method, address, body, with_token), body
         yield "expired", method, address, signed_headers(method, address, body, good, moved=early), body
         yield "not yet valid", method, address, signed_headers(method, address, body, good, moved=late), body
-        for region, service in (("us-east-1", "execute-api"), (_REGION, "s3")):
+        for region, service in (("us-east-1", "execute-api"), (HOME_REGION, "s3")):
             headers = signed_headers(method, address, body, good, region=region, service=service)
             yield f"signed for {service} in {region}", method, address, headers, body
         yield "another body", method, address, signed, _payment()
@@ -92,7 +92,7 @@ def signed_headers(
     credentials: ReadOnlyCredentials,
     *,
     moved: timedelta = timedelta(),
-    region: str = _REGION,
+    region: str = HOME_REGION,
     service: str = "execute-api",
 ) -> dict[str, str]:
     """Return the headers of a signed request; `moved` is how much later than now it says to be signed."""

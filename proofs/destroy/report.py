@@ -4,17 +4,16 @@ import tempfile
 from pathlib import Path
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import HOME_REGION
 from proofs.destroy.experiment import StackLife, live, make
 from proofs.destroy.mutations import MUTATIONS
 from proofs.report import ExperimentOutcome, Length, Say
-
-_REGION = "us-east-2"
 
 
 def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     """Run the experiment; it is as long in every form, and nothing of it is left to chance."""
     del seed, length
-    with tempfile.TemporaryDirectory() as name, MinistackServer(Path(name, "aws"), region=_REGION) as server:
+    with tempfile.TemporaryDirectory() as name, MinistackServer(Path(name, "aws"), region=HOME_REGION) as server:
         folder = Path(name)
         # Its names end alike, and it is to stand at the end.
         make(server, "other-proof", folder / "other")

@@ -10,7 +10,7 @@ from unittest import mock
 
 from botocore.exceptions import BotoCoreError
 
-from fraudstream.contract import EventType
+from fraudstream.contract import DECISION_LOG_PREFIX, EventType
 from fraudstream.detection import batch
 from fraudstream.detection.analyzer import Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
@@ -42,7 +42,6 @@ T = TypeVar("T")
 LANES: Final = 4
 WRITES_UNTIL_DIVIDED: Final = 2
 """Fewer than in reality, so that profiles are divided all the time."""
-LOG_PREFIX: Final = "decision-log/"
 _RETENTION_DAYS: Final = 400
 _PAUSE_OF_LAMBDA: Final = 60_000
 """Milliseconds between attempts at a batch that fails again and again."""
@@ -182,7 +181,7 @@ class System:
 
     def _write_log(self, records: Sequence[Record]) -> None:
         try:
-            segments.write(self._s3, "bucket", segments.cut(records, LOG_PREFIX).segments)
+            segments.write(self._s3, "bucket", segments.cut(records, DECISION_LOG_PREFIX).segments)
         except BotoCoreError:
             self.now += _PAUSE_OF_LAMBDA
             raise

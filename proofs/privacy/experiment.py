@@ -16,8 +16,7 @@ import httpx
 
 from embedded_aws.cloud import FunctionFailedError
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import TOKENS_ALIAS, ItemKind
-from fraudstream_tools.operations.privacy.bucket_objects import QUERY_RESULTS_PREFIX
+from fraudstream.contract import QUERY_RESULTS_PREFIX, TOKENS_ALIAS, ItemKind
 from proofs.privacy import people
 from proofs.privacy.marks import Marks
 from proofs.privacy.person import MarkedPerson, erase, learn_tokens, make_person

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+HOST: Final = "127.0.0.1"
+"""Where the embedded services listen: no other machine reaches them."""
 
 
 @dataclass(frozen=True, kw_only=True)

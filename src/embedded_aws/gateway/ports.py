@@ -2,11 +2,10 @@
 
 import socket
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from embedded_aws.pulumi_program import DeploymentError
-
-_HOST: Final = "127.0.0.1"
+from embedded_aws.specs import HOST
 
 
 class GatewayPorts:
@@ -52,10 +51,10 @@ class GatewayPorts:
         # What a connection of somebody who has ended leaves behind is not in the way.
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            holder.bind((_HOST, port))
+            holder.bind((HOST, port))
         except OSError as error:
             holder.close()
-            raise DeploymentError(f"port {port} of {_HOST}: {error.strerror}") from error
+            raise DeploymentError(f"port {port} of {HOST}: {error.strerror}") from error
         held: int = holder.getsockname()[1]
         self._held[held] = holder
         return held

@@ -10,9 +10,8 @@ import uvicorn
 
 from embedded_aws.gateway.app import StageApp
 from embedded_aws.runtime.invocations import Invoke
-from embedded_aws.specs import GatewaySpec, KnownCredentials
+from embedded_aws.specs import HOST, GatewaySpec, KnownCredentials
 
-_HOST = "127.0.0.1"
 _THREADS = 256
 """Functions waited for at once; a thread is made when none is free."""
 _BACKLOG = 1024
@@ -86,7 +85,7 @@ class Gateway:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(_START_CHECK_SECONDS)
-        return f"http://{_HOST}:{port}/{self._spec.stage}"
+        return f"http://{HOST}:{port}/{self._spec.stage}"
 
     def _listen(self) -> socket.socket:
         # The protocol is named, since asyncio turns Nagle's algorithm off for none but sockets that name it: without
@@ -94,7 +93,7 @@ class Gateway:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((_HOST, self._port))
+            listening.bind((HOST, self._port))
             listening.listen(_BACKLOG)
         except OSError:
             listening.close()

@@ -20,8 +20,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from embedded_aws.ministack.plain_answers import plain_session
+from embedded_aws.specs import HOST
 
-HOST = "127.0.0.1"
 GUARDED = "embedded_aws.ministack.guarded_app:app"
 ACCOUNT_ID = "000000000000"
 """The account that ministack gives to an administrator's key."""

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedded_aws.ministack.server import HOST
 from embedded_aws.provider.account import Account
 from embedded_aws.provider.creators import Create
 from embedded_aws.provider.inputs import Inputs
 from embedded_aws.provider.plan import GatewayPlan, ServicePlan
 from embedded_aws.pulumi_program import Created, DeploymentError
-from embedded_aws.specs import GatewayResponseSpec, GatewaySpec, RouteSpec
+from embedded_aws.specs import HOST, GatewayResponseSpec, GatewaySpec, RouteSpec
 
 # The quota of an account in us-east-2: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 _ACCOUNT_RATE = 10_000.0

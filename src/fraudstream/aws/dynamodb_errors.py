@@ -58,6 +58,11 @@ def first_refused(error: ClientError) -> Mapping[str, Any]:
     return first.get("Item", {})
 
 
+def is_canceled(error: BaseException | None) -> bool:
+    """Return whether DynamoDB refused a transaction as a whole, because of any of its writes."""
+    return error_code(error) == _CANCELED
+
+
 def is_in_conflict(error: ClientError) -> bool:
     """Return whether a transaction met another write of one of its items: the same again may go through."""
     return any(reason.get("Code") == _IN_CONFLICT for reason in _cancellation_reasons(error))
@@ -65,7 +70,7 @@ def is_in_conflict(error: ClientError) -> bool:
 
 def _cancellation_reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
     response: Mapping[str, Any] = error.response
-    return response.get("CancellationReasons", []) if error_code(error) == _CANCELED else []
+    return response.get("CancellationReasons", []) if is_canceled(error) else []
 
 
 def held_item(error: ClientError) -> Mapping[str, Any]:

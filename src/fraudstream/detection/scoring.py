@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.features.registry import AMOUNT_PLACE, Vector
 from fraudstream.detection.models import reasons as model_reasons
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.models.selection import NO_MODELS
@@ -30,7 +30,6 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.decisions.decision import MAX_SCORE, Reason, Verdict
 from fraudstream.transactions.decisions.reasons import HELD_BACK
 
-_AMOUNT: Final = NAMES.index("amountBase")
 LEAST_LIKELY: Final = 1e-6
 MOST_LIKELY: Final = 0.999
 """No log holds enough frauds and honest payments to tell of probabilities beyond these: own choice."""
@@ -107,7 +106,7 @@ def decide(
     # The order of operations is that of the backtest's SQL, so that both round to the same score.
     log_odds = base_of(ruleset, live) + (points * live.file.points_weight + evidence if live else points)
     probability = _probability(ruleset, live, hits, log_odds)
-    acted = acted_at(ruleset, probability, None if vector is None else vector[_AMOUNT])
+    acted = acted_at(ruleset, probability, None if vector is None else vector[AMOUNT_PLACE])
     score = Score(score_of(log_odds), model_agrees=evidence > 0, acted=acted)
     verdict, decided = _verdict(ruleset, hits, score)
     is_likely = live is not None and live.flags(log_odds)

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from fraudstream import contract
-from fraudstream.contract import EntityKind
-from fraudstream_tools.operations.privacy.bucket_objects import QUERY_RESULTS_PREFIX
+from fraudstream.contract import QUERY_RESULTS_PREFIX, EntityKind
 from fraudstream_tools.operations.privacy.erasure.receipt import LOG_DAYS, MARK_DAYS, RECOVERY_DAYS, TRAIL_DAYS
 from fraudstream_tools.operations.privacy.system import OF_BUSINESSES, OF_PERSONS, PREFIXES, TABLES
 from tests.infrastructure.pulumi_graph_harness import Declare, Graph

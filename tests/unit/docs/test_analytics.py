@@ -8,10 +8,11 @@ import duckdb
 import pytest
 import sqlglot
 
+from fraudstream.contract import QUERY_RESULTS_PREFIX
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from infra.data.analytics import PARTITION, TABLES, SavedQuery, saved_queries
-from infra.data.report_bucket import RESULT_DAYS, RESULT_PREFIX
+from infra.data.report_bucket import RESULT_DAYS
 from infra.settings import ANALYTICS_CUTOFF_GIB
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, Stream, label, put, reporter, transaction
 
@@ -106,4 +107,6 @@ def test_every_saved_query_is_listed() -> None:
 
 def test_the_workgroups_bounds_are_as_the_page_says() -> None:
     assert f"more\nthan {ANALYTICS_CUTOFF_GIB} GiB is stopped" in PAGE
-    assert f"`{RESULT_PREFIX}` in the stack's bucket, encrypted as everything there, for {RESULT_DAYS} days" in PAGE
+    assert (
+        f"`{QUERY_RESULTS_PREFIX}` in the stack's bucket, encrypted as everything there, for {RESULT_DAYS} days" in PAGE
+    )

@@ -238,6 +238,8 @@ DECLARED: Final = (
 """All that any release has stored."""
 FEATURES: Final = tuple(feature for feature in DECLARED if not feature.retired)
 NAMES: Final = tuple(feature.name for feature in FEATURES)
+AMOUNT_PLACE: Final = NAMES.index("amountBase")
+"""Where a vector has the amount in the base currency."""
 SCHEMA: Final = max(feature.since for feature in DECLARED)
 """Version of the list of features."""
 MEANINGS: Final[Mapping[str, int]] = MappingProxyType({feature.name: feature.since for feature in FEATURES})

@@ -11,7 +11,7 @@ from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.entities import entities, tokens
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.durations import DAY
-from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, TokenRaiser
+from fraudstream.transactions.pseudonyms.tokens import Token, TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
 ListedEntities: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -19,7 +19,6 @@ ListedEntities: TypeAlias = Mapping[str, Mapping[str, float]]
 
 NAME_PATTERN: Final = r"^[a-z][a-zA-Z0-9]{0,31}\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
-Token = Annotated[str, msgspec.Meta(pattern=rf"^{TOKEN_PATTERN}\Z")]
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, cast
 
 import msgspec
 
-from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, RULESET_FILES, RULESET_PREFIX, audit_author
+from fraudstream.contract import (
+    AUDIT_PREFIX,
+    DECISION_LOG_PREFIX,
+    RULESET_FILES,
+    RULESET_PREFIX,
+    TRANSACTION_TARGET,
+    audit_author,
+)
 from fraudstream.detection.rules.ruleset import version_of
 from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream.durations import MINUTE
@@ -39,7 +46,6 @@ MOST_SOURCES: Final = 100
 _RULES: Final = ("publish-rules", "roll-back-rules")
 _LABELS: Final = ("label-transaction", "approve-labels")
 """Where labels need two people, the log is told of one when the second has approved it."""
-_TRANSACTION: Final = "transaction#"
 _ADD: Final = "add-to-list"
 _REMOVE: Final = "remove-from-list"
 
@@ -142,7 +148,7 @@ def _of_both_days(store: BucketStore, day: date, records_of_day: Sequence[_Recor
 
 def _told_labels(made: Sequence[_Record]) -> ToldLabels:
     return ToldLabels(
-        transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action in _LABELS},
+        transactions={each.target.removeprefix(TRANSACTION_TARGET) for each in made if each.action in _LABELS},
         sources={source for each in made if each.action == "import-labels" for source in each.sources},
     )
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fraudstream.reporting.daily.schema.parts import Counts, Percentiles
+from fraudstream.transactions.decisions.decision import Verdict
 
 if TYPE_CHECKING:
     import duckdb
 
-COUNTS = ", ".join(
-    f"coalesce(sum(transactions) FILTER (decision = '{decision}'), 0)::BIGINT"
-    for decision in ("APPROVE", "REVIEW", "DECLINE")
-)
+COUNTS = ", ".join(f"coalesce(sum(transactions) FILTER (decision = '{decision}'), 0)::BIGINT" for decision in Verdict)
 """The fields of `Counts`, from tallies."""
 BINS = 10
 """Bins of scores."""

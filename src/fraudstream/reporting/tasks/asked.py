@@ -7,7 +7,7 @@ from typing import Final, cast
 from fraudstream.reporting.log.keys import parse_hour
 
 TASKS: Final = ("hourly-roll-up", "daily-report", "verify-log", "chain-hours", "rebuild-log")
-_FIRST_DAY: Final = date(1970, 1, 1)
+FIRST_DAY: Final = date(1970, 1, 1)
 """Earlier ones have no log, and too few days before them to compare with."""
 
 
@@ -28,7 +28,7 @@ def day_of(name: str, text: object) -> date:
     with contextlib.suppress(TypeError, ValueError):
         day = date.fromisoformat(cast("str", text))
         # It also reads other forms of ISO 8601.
-        if day.isoformat() == text and _FIRST_DAY <= day <= datetime.now(UTC).date():
+        if day.isoformat() == text and FIRST_DAY <= day <= datetime.now(UTC).date():
             return day
     raise UnknownEventError(f'"{name}" must be YYYY-MM-DD, since 1970 and not in the future')
 

@@ -9,7 +9,7 @@ import msgspec
 from fraudstream.contract import EntityKind
 from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
 from fraudstream.transactions.pseudonyms.pseudonymize import raised_payload_hash
-from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, Tokenizer, number_of
+from fraudstream.transactions.pseudonyms.tokens import Token, Tokenizer, number_of
 
 MOST_AT_ONCE: Final = 10_000
 
@@ -23,7 +23,6 @@ class _Identifier(msgspec.Struct, forbid_unknown_fields=True):
     value: str
 
 
-Token = Annotated[str, msgspec.Meta(pattern=rf"^{TOKEN_PATTERN}\Z")]
 _PayloadHash = Annotated[str, msgspec.Meta(pattern=r"^([0-9.]+:)?[A-Za-z0-9_-]{22}\Z")]
 
 

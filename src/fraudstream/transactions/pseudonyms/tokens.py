@@ -10,12 +10,15 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 from fraudstream.contract import EntityKind
 
 TOKEN_PREFIX = "tok_"  # noqa: S105  (marks tokens for the reader; no secret)
 TOKEN_PATTERN: Final = r"tok[0-9]{0,3}_[A-Za-z0-9_-]{22}"  # noqa: S105  (the form of a token, of any number)
+Token = Annotated[str, msgspec.Meta(pattern=rf"^{TOKEN_PATTERN}\Z")]
 _NUMBERED: Final = re.compile(r"tok([0-9]+)_")
 _MIN_KEY_BYTES = 32
 _DIGEST_BYTES = 16

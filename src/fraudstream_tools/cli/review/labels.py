@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.contract import TRANSACTION_TARGET
 from fraudstream_tools.cli.support.files.file_problems import map_of
 from fraudstream_tools.cli.support.options import (
     JsonOption,
@@ -135,7 +136,7 @@ def set_action(
         raise CommandError(f"ACTION is one of {', '.join(Action)}")
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
-    table, target = deployment["transactionsTable"], f"transaction#{transaction_id}"
+    table, target = deployment["transactionsTable"], f"{TRANSACTION_TARGET}{transaction_id}"
     audit, done = audit_log(deployment), {"actionTaken": action.upper()}
     before = before_action(client, table, transaction_id)
     with _problems(), audit.recorded("tell-action", target, before=before, after=done):

@@ -7,7 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fraudstream_tools.cli.support.terminal.ages import FIRST_DAY, LAST_DAY
+from fraudstream.reporting.tasks.asked import FIRST_DAY
+from fraudstream_tools.cli.support.terminal.ages import LAST_DAY
 from fraudstream_tools.console.rendering import page
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import msgspec
 
 from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.own import inputs
-from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.features.registry import AMOUNT_PLACE, Vector
 from fraudstream.detection.models import model
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import compiler
@@ -25,7 +25,6 @@ from fraudstream.transactions.transaction import Transaction
 
 CHUNK: Final = 2000
 """Transactions that are judged as one piece of work."""
-AMOUNT: Final = NAMES.index("amountBase")
 Truths: TypeAlias = tuple[compiler.TruthValue, ...]
 Key: TypeAlias = "tuple[Standing, tuple[tuple[Truths, Verdict], ...]]"
 """What is known of transactions, and for each ruleset what its rules and it say of them."""
@@ -147,7 +146,7 @@ class Evaluator:
                 verdict, score = self._decide(position, truths, vector, transaction)
                 outcomes.append((truths, verdict))
                 scores.append(score)
-            value = vectors[0][AMOUNT]
+            value = vectors[0][AMOUNT_PLACE]
             amount = round(100 * (value or 0))
             total = sums.setdefault((standing, tuple(outcomes)), [0, 0, 0])
             total[0] += 1

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Final
 
+from fraudstream.contract import TRANSACTION_TARGET
 from fraudstream.durations import DAY
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.records import AuditLog
@@ -226,4 +227,4 @@ class CaseWork(CaseDecisions):
 
 def _target(alert: AlertSummary) -> str:
     """Return what an audit record calls an alert's transaction."""
-    return f"transaction#{alert.transaction_id}"
+    return f"{TRANSACTION_TARGET}{alert.transaction_id}"

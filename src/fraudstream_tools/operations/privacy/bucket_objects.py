@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.erasure_marks import ERASED
 from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
@@ -20,7 +20,6 @@ from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import BucketStore
 
-QUERY_RESULTS_PREFIX: Final = "query-results/"
 _WORD: Final = re.compile(rb"[A-Za-z0-9._:-]+")
 
 

@@ -4,7 +4,7 @@ A store that is not here is not erased. So tests hold the register to the Pulumi
 that a running system has stored for tokens in other places.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from fraudstream_tools.operations.privacy.log_owner import LogOwner
+
+
+OnStep = Callable[[str, int, int | None], None]
+"""Takes what is being done, how much of it is done, and of how much."""
 
 
 class TokenStore(StrEnum):

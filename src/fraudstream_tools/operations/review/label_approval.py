@@ -13,7 +13,15 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import ALERT_STATUS_INDEX, LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS, ItemKind
+from fraudstream.contract import (
+    ALERT_STATUS_INDEX,
+    LABEL_KIND,
+    LABEL_PREFIX,
+    LABEL_WAITS,
+    RETENTION_DAYS,
+    TRANSACTION_TARGET,
+    ItemKind,
+)
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
@@ -151,7 +159,7 @@ class LabelApproval:
         # Who was interrupted behind the mark only writes that it is there.
         if not marks.is_approved(whole):
             after = {"label": label.label.value, "labelSource": label.label_source, "labeledAt": label.labeled_at}
-            self.approver.approve(whole, f"transaction#{transaction_id}", reason=reason, after=after)
+            self.approver.approve(whole, f"{TRANSACTION_TARGET}{transaction_id}", reason=reason, after=after)
         if not marks.is_approved(whole):
             raise ApprovalError(
                 "your mark is on it, and nobody else's: whoever gave it left none, so it needs one more"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fraudstream.contract import TRANSACTION_TARGET
 from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
@@ -81,7 +82,7 @@ class Reviews:
             what = "the alert was closed" if alert else "it was labelled"
             raise AlertTakenError(f"{what} as {before['label']} meanwhile: look again before you change it")
         after = {"label": truth.value, **({} if fraud_type is None else {"fraudType": fraud_type.value})}
-        target = f"transaction#{transaction_id}"
+        target = f"{TRANSACTION_TARGET}{transaction_id}"
         with self.audit.recorded("label-transaction", target, reason=why, before=before, after=after):
             if alert is not None and alert.status is AlertStatus.OPEN:
                 self._assignments.take(transaction_id, self.operator.arn, case_id=open_case(alert))
@@ -112,7 +113,7 @@ class Reviews:
         before = before_action(self.dynamodb, self.transactions, transaction_id)
         if before["actionTaken"] != seen:
             raise LabelError("somebody has said meanwhile what was done with it: look again before you change it")
-        target, after = f"transaction#{transaction_id}", {"actionTaken": action.value}
+        target, after = f"{TRANSACTION_TARGET}{transaction_id}", {"actionTaken": action.value}
         with self.audit.recorded("tell-action", target, before=before, after=after):
             act_now(self.dynamodb, self.transactions, transaction_id, action)
 

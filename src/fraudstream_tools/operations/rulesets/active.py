@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _LISTS_FIRST: Final = (LISTS_FILE, RATES_FILE, RULESET_FILE)
-_RULES_FIRST: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
 _PRECONDITION_FAILED: Final = "PreconditionFailed"
 _CONFLICT: Final = "ConditionalRequestConflict"
 
@@ -227,7 +226,7 @@ def _order(stored: Mapping[str, bytes], wanted: Mapping[str, bytes]) -> tuple[st
     try:
         checked({**stored, LISTS_FILE: wanted[LISTS_FILE]})
     except RulesetError:
-        return _RULES_FIRST
+        return RULESET_FILES
     return _LISTS_FIRST
 
 

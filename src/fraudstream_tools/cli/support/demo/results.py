@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
 from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
@@ -92,7 +93,7 @@ def _counts(results: Results) -> Table:
     table.add_column(justify="right")
     table.add_column(justify="right", style="dim")
     decisions = results.tally.decisions
-    for decision in ("APPROVE", "REVIEW", "DECLINE"):
+    for decision in Verdict:
         share = decisions[decision] / max(decisions.total(), 1)
         table.add_row(decision_text(decision), f"{decisions[decision]:,}", f"{share:.1%}")
     return table

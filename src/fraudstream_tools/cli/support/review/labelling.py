@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import FourEyes
+from fraudstream.contract import TRANSACTION_TARGET, FourEyes
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.review.audit import audit_log, needs_two, say_that_it_waits
@@ -81,7 +81,7 @@ def label_transaction(
     after = {"label": truth.value, "labelSource": source, **({} if fraud_type is None else {"fraudType": fraud_type})}
     before = before_label(client, table, transaction_id)
     try:
-        with audit.recorded("label-transaction", f"transaction#{transaction_id}", before=before, after=after):
+        with audit.recorded("label-transaction", f"{TRANSACTION_TARGET}{transaction_id}", before=before, after=after):
             label = label_now(
                 client,
                 table,

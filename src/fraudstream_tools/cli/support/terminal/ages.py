@@ -7,10 +7,10 @@ from typing import Final
 import typer
 
 from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
+from fraudstream.reporting.tasks.asked import FIRST_DAY
 
 _UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE}
 _AGE: Final = re.compile(r"(\d{1,5})([dhm])")
-FIRST_DAY: Final = date(1970, 1, 1)
 LAST_DAY: Final = date(9998, 12, 31)
 """Own choice: dates end a year later, and a day is compared with those around it."""
 _FINE: Final = 2

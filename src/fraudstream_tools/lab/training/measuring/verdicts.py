@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from math import isnan
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.registry import AMOUNT_PLACE
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules.counting import points_beside, unweighed_beside
@@ -18,8 +18,6 @@ from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.training.boosting import Flags
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
 from fraudstream_tools.lab.training.samples.examples import Examples, as_vectors
-
-_AMOUNT: Final = NAMES.index("amountBase")
 
 
 class JudgedExamples(NamedTuple):
@@ -88,7 +86,7 @@ def acted_on(model: Model | None, examples: Examples, log_odds: NDArray[np.float
     ruleset = examples.hits.ruleset
     if model is None or ruleset.acting is None:
         return [None] * len(log_odds)
-    amounts: list[float] = examples.vectors[:, _AMOUNT].tolist()
+    amounts: list[float] = examples.vectors[:, AMOUNT_PLACE].tolist()
     likely = probabilities(model, examples, log_odds)
     return [
         acted_at(ruleset, probability, None if isnan(amount) else amount)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, REPORT_PREFIX, EntityKind
+from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, REPORT_PREFIX, EntityKind
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
@@ -27,7 +27,6 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.privacy.audit_records import find_records, redact_record
 from fraudstream_tools.operations.privacy.bucket_objects import (
-    QUERY_RESULTS_PREFIX,
     find_other_objects,
     find_reports,
     redact_report,
@@ -37,16 +36,13 @@ from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old
 from fraudstream_tools.operations.privacy.erasure.person import OthersItem, PersonItems, find_items
 from fraudstream_tools.operations.privacy.erasure.receipt import ErasureReceipt, new_receipt_id, remainders
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
-from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore
 from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 
 SETTLE_SECONDS: Final = 60.0
 """By then, what was being written when the marks were left has been written: the API gives up after seconds, and the
 functions answer within seconds of their last look at the marks."""
 _LOG_PASSES: Final = 3
-
-OnStep = Callable[[str, int, int | None], None]
-"""Takes what is being done, how much of it is done, and of how much."""
 
 
 class StillThereError(RuntimeError):

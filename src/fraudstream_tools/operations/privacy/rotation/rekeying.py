@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import is_condition_failure
-from fraudstream.aws.errors import error_code
+from fraudstream.aws.dynamodb_errors import is_canceled, is_condition_failure
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
@@ -31,7 +30,7 @@ from fraudstream_tools.operations.privacy.bucket_objects import find_named_token
 from fraudstream_tools.operations.privacy.rotation.item_tokens import IDENTIFIERS, token_of, tokens_in
 from fraudstream_tools.operations.privacy.rotation.moving_lists import copy_marks, put_together
 from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
-from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore
 from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 from fraudstream_tools.operations.recovery.table_scan import scan
 
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.tokens import NewestTokens
 
 _ATTEMPTS: Final = 5
-_CANCELED: Final = "TransactionCanceledException"
-
-OnStep = Callable[[str, int, int | None], None]
 
 
 class MovingProfileError(RuntimeError):
@@ -199,7 +195,7 @@ class Rekeying:
         try:
             self.system.dynamodb.transact_write_items(TransactItems=writes)  # pyright: ignore[reportArgumentType]  (put together above)
         except ClientError as error:
-            if error_code(error) != _CANCELED:
+            if not is_canceled(error):
                 raise
             return False
         return True
