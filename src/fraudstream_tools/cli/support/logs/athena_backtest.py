@@ -10,12 +10,13 @@ from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.athena import dollars
 from fraudstream_tools.analytics.scan_bounds import BucketLog
-from fraudstream_tools.cli.support.logs.decision_logs import tell_other_tokens
+from fraudstream_tools.cli.support.logs.decision_logs import tell_other_numbers
 from fraudstream_tools.cli.support.running.athena_workgroup import athena_of
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest, tally
 from fraudstream_tools.lab.backtest.run import BacktestTally
+from fraudstream_tools.rules.token_numbers import listed_tokens
 
 
 def judge_by_athena(
@@ -43,7 +44,7 @@ def judge_by_athena(
     deployment = Deployment(stack)
     athena = athena_of(deployment)
     if deployment.get("tokenKeys"):
-        tell_other_tokens(rulesets, [deployment.number("tokenKeys")])
+        tell_other_numbers(listed_tokens(rulesets), [deployment.number("tokenKeys")])
     backtest = AthenaBacktest(days=days, rulesets=rulesets, label_delay_days=label_delay_days)
     log = BucketLog(client=deployment.client("s3"), bucket=deployment["bucketName"], prefix=DECISION_LOG_PREFIX)
     try:

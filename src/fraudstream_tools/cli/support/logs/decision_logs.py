@@ -8,7 +8,7 @@ from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.reporting.log.reader.decision_log import DecisionLog
@@ -40,21 +40,29 @@ def decision_log(
         raise CommandError(str(error)) from None
 
 
-def tell_other_tokens(rulesets: "Sequence[Ruleset]", log: "DecisionLog | Collection[int]") -> None:
+def tell_other_tokens(rulesets: "Sequence[Ruleset]", log: "DecisionLog") -> None:
     """Print on standard error which entries of lists.yaml cannot be found in a log, though decisions find them.
 
     Args:
         rulesets: by which the log is judged.
-        log: the log, or the numbers that its tokens have.
+        log: the log.
     """
-    from fraudstream.reporting.log.reader.decision_log import DecisionLog
-    from fraudstream_tools.rules.token_numbers import entries_of_other_numbers, listed_tokens, token_numbers
+    from fraudstream_tools.rules.token_numbers import listed_tokens, token_numbers
 
-    entries = listed_tokens(rulesets)
-    if not entries:
-        # To find out the numbers reads a column of the whole log.
-        return
-    numbers = token_numbers(log) if isinstance(log, DecisionLog) else log
+    # To find out the log's numbers reads a column of the whole of it.
+    if entries := listed_tokens(rulesets):
+        tell_other_numbers(entries, token_numbers(log))
+
+
+def tell_other_numbers(entries: "Iterable[tuple[str, str]]", numbers: "Collection[int]") -> None:
+    """Print on standard error how many entries of lists.yaml have a token of another number than a log's.
+
+    Args:
+        entries: kind of entity and token of each.
+        numbers: those that the log's tokens have.
+    """
+    from fraudstream_tools.rules.token_numbers import entries_of_other_numbers
+
     if number := entries_of_other_numbers(entries, numbers):
         err.print(
             f"{counted(number, 'entry', 'entries')} of lists.yaml {word_for(number, 'has a token', 'have tokens')} of "
