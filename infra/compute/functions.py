@@ -44,7 +44,7 @@ class FunctionRole(pulumi.ComponentResource):
         purpose: str,
         keys: Keys,
         *,
-        has_versions: bool = False,
+        has_versions: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the log group and the role.

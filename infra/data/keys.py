@@ -64,8 +64,8 @@ class Keys(pulumi.ComponentResource):
         place: StackContext,
         *,
         customer_managed: bool,
-        token_keys: int = 1,
-        readable: Collection[str] = frozenset(),
+        token_keys: int,
+        readable: Collection[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the keys.

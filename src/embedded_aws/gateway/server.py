@@ -34,7 +34,7 @@ class Gateway:
     """
 
     def __init__(
-        self, spec: GatewaySpec, *, invoke: Invoke, credentials: KnownCredentials, folder: Path, port: int = 0
+        self, spec: GatewaySpec, *, invoke: Invoke, credentials: KnownCredentials, folder: Path, port: int
     ) -> None:
         self._spec = spec
         self._port = port

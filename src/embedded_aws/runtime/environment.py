@@ -56,7 +56,7 @@ class Surroundings:
     home: Path
     """An empty folder: without it boto3 would read the user's own AWS configuration."""
 
-    def function_arn(self, spec: FunctionSpec, alias: str = "") -> str:
+    def function_arn(self, spec: FunctionSpec, alias: str) -> str:
         """Return a function's ARN, in the account of its role; invoked by an alias, the function is told so."""
         arn = f"arn:aws:lambda:{self.region}:{spec.role_arn.split(':')[4]}:function:{spec.name}"
         return f"{arn}:{alias}" if alias else arn

@@ -62,7 +62,7 @@ class InlineJudge:
         budget_seconds: float,
         on_failure: Callable[[Exception], None],
         raiser: TokenRaiser | None = None,
-        sca: ScaPolicy | None = None,
+        sca: ScaPolicy | None,
         lists: ListApprovals | None = None,
     ) -> None:
         """Keep what to judge by.

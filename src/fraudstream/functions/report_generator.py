@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fraudstream.aws.clients import quick_s3, whole_dynamodb, whole_s3
 from fraudstream.aws.endpoint import Limits
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, REPORTER
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORTER
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.erasure_marks import read_marks, without_erased
@@ -54,7 +54,7 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # At every call: a person who is being erased must not come back into the log a minute later.
-    marks = read_marks(BucketStore(_segments_s3, _settings.bucket), ERASURE_MARKS_PREFIX, epoch_milliseconds())
+    marks = read_marks(BucketStore(_segments_s3, _settings.bucket), epoch_milliseconds())
     kept = [each for record in batch if (each := without_erased(record, marks))]
     cut = segments.cut(_counting_labels(kept), DECISION_LOG_PREFIX)
     segments.write(_segments_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fraudstream.contract import RULESET_PREFIX, FourEyes
+from fraudstream.contract import FourEyes
 from fraudstream.detection.stores.approvals.file_approvals import Approvals
 from fraudstream.detection.stores.rulesets.active import RulesetStore
 
@@ -38,7 +38,6 @@ def ruleset_store(
     return RulesetStore(
         s3,
         bucket=settings.bucket,
-        prefix=RULESET_PREFIX,
         on_refused=on_refused,
         history=history,
         raiser=raiser,

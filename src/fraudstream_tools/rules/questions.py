@@ -36,7 +36,7 @@ class ExplainedTransaction(NamedTuple):
 
 
 def read_explained_transaction(
-    file: Path, transaction_id: str | None, file_map: FileMap | None = None
+    file: Path, transaction_id: str | None, file_map: FileMap | None
 ) -> ExplainedTransaction:
     """Read what is to be explained.
 

@@ -1,8 +1,7 @@
 """The rules of a ruleset as SQL over the decision log's table of decisions."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from fraudstream.detection.features.named_values import COLUMNS
 from fraudstream.detection.rules import shares
 from fraudstream.detection.rules.language.fields import FIELDS
-from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
+from fraudstream.detection.rules.language.sql import SqlCompiler, literal, select
 from fraudstream.reporting.log.aggregates import ENTITIES
 from fraudstream.reporting.log.columns import LINE
 
@@ -23,27 +22,6 @@ FIELD_COLUMNS: Final[Mapping[str, str]] = {field.name: field.name for field in F
     COLUMNS
 )
 """A rule's field to the column of the log that holds it; what the log does not keep is not there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RulesetQuery:
-    """Rules as SQL: what they ask of a row of decisions, and what they share."""
-
-    truths: Sequence[str]
-    """For each rule in order whether it hits; NULL where it cannot be judged."""
-    shared: Sequence[SharedColumn]
-
-
-def ruleset_query(ruleset: "Ruleset", rules: "Sequence[Rule] | None" = None) -> RulesetQuery:
-    """Return rules as SQL.
-
-    Args:
-        ruleset: what they are part of, with its lists.
-        rules: some of its rules; None for all.
-    """
-    compiler = SqlCompiler(FIELD_COLUMNS, lists_as_sql(ruleset.lists))
-    truths = [truth_of(compiler, rule) for rule in (ruleset.rules if rules is None else rules)]
-    return RulesetQuery(truths=truths, shared=compiler.shared)
 
 
 def truth_of(compiler: SqlCompiler, rule: "Rule") -> str:
@@ -65,8 +43,9 @@ def counting_truth_of(compiler: SqlCompiler, rule: "Rule") -> str:
 
 def rule_statement(ruleset: "Ruleset", rule: "Rule") -> str:
     """Return the query that tells of every decision whether a rule hits it."""
-    query = ruleset_query(ruleset, [rule])
-    return select("decisions", query.shared, ["transactionId", f"{query.truths[0]} AS hit"])
+    compiler = SqlCompiler(FIELD_COLUMNS, lists_as_sql(ruleset.lists))
+    truth = truth_of(compiler, rule)
+    return select("decisions", compiler.shared, ["transactionId", f"{truth} AS hit"])
 
 
 def lists_as_sql(lists: "Lists") -> dict[str, str]:

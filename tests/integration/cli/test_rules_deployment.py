@@ -48,9 +48,7 @@ class Stored:
 
     def active(self) -> str:
         """The version that a function which starts now judges by."""
-        store = RulesetStore(
-            self.s3, bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=lambda _: None, history=lambda: self.s3
-        )
+        store = RulesetStore(self.s3, bucket=BUCKET, on_refused=lambda _: None, history=lambda: self.s3)
         return store.current().version
 
     def metadata(self, name: str) -> dict[str, str]:
@@ -368,7 +366,7 @@ def test_a_function_that_reads_in_between_finds_a_ruleset_that_it_can_use(stored
     refused: list[Exception] = []
 
     def look(**_: object) -> None:
-        RulesetStore(stored.s3, bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=refused.append).current()
+        RulesetStore(stored.s3, bucket=BUCKET, on_refused=refused.append).current()
 
     stored.s3.meta.events.register("after-call.s3.PutObject", look)
     try:
@@ -397,7 +395,7 @@ def test_a_bucket_without_a_ruleset_says_so(fraudstream: Command, aws: Ministack
 def test_a_model_is_promoted_in_the_bucket_beside_the_rules(fraudstream: Command, stored: Stored) -> None:
     ran = fraudstream("promote", RULES.parent / "models/default.json", "--shadow", "--to", "bucket")
     assert (ran.code, ran.err) == (0, "")
-    store = RulesetStore(stored.s3, bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=lambda _: None)
+    store = RulesetStore(stored.s3, bucket=BUCKET, on_refused=lambda _: None)
     shadow = store.current().models.shadow
     assert shadow is not None
     assert shadow.version in ran.out

@@ -42,7 +42,6 @@ def loader(system: System, refused: list[Exception], clock: Callable[[], float] 
     return RulesetStore(
         s3,
         bucket=BUCKET,
-        prefix=RULESET_PREFIX,
         on_refused=refused.append,
         history=lambda: s3,
         approvals=approvals,
@@ -271,7 +270,6 @@ def test_a_function_that_has_nothing_approved_says_so(system: System) -> None:
     store = RulesetStore(
         system.s3,
         bucket=BUCKET,
-        prefix=RULESET_PREFIX,
         on_refused=lambda _: None,
         approvals=Approvals(system.s3, BUCKET, "none"),
     )

@@ -48,7 +48,6 @@ def shadow_of(system: System, refused: list[Exception] | None = None) -> str | N
     store = RulesetStore(
         s3,
         bucket=BUCKET,
-        prefix=RULESET_PREFIX,
         on_refused=([] if refused is None else refused).append,
         history=lambda: s3,
         model_approvals=Approvals(s3, BUCKET, program_models(), FourEyes.MODELS),

@@ -39,7 +39,6 @@ class Place:
         return RulesetStore(
             self.s3,
             bucket=BUCKET,
-            prefix=PREFIX,
             on_refused=self.refused.append,
             clock=lambda: self.now,
             history=lambda: self.s3,
@@ -203,7 +202,7 @@ def test_after_a_start_on_an_earlier_version_a_mended_ruleset_is_active(place: P
 def test_without_any_valid_version_the_fault_is_reported_before_it_is_raised(aws: MinistackServer) -> None:
     s3, refused = aws.client("s3"), list[Exception]()
     s3.create_bucket(Bucket="empty", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
-    store = RulesetStore(s3, bucket="empty", prefix=PREFIX, on_refused=refused.append, history=lambda: s3)
+    store = RulesetStore(s3, bucket="empty", on_refused=refused.append, history=lambda: s3)
     with pytest.raises(ClientError, match="NoSuchKey") as raised:
         store.current()
     assert refused == [raised.value]

@@ -53,9 +53,7 @@ def watched(s3: Any) -> Watched:
     reads: list[str] = []
     now = [1000.0]
     s3.meta.events.register("before-send.s3.GetObject", lambda request, **_: reads.append(request.url))
-    store = RulesetStore(
-        s3, bucket=BUCKET, prefix=PREFIX, on_refused=refused.append, clock=lambda: now[0], history=lambda: s3
-    )
+    store = RulesetStore(s3, bucket=BUCKET, on_refused=refused.append, clock=lambda: now[0], history=lambda: s3)
     return Watched(store, refused, now, reads)
 
 

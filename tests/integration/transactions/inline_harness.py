@@ -123,7 +123,7 @@ def inline_processor(
         for end in ("after-call", "after-call-error"):
             client.meta.events.register(end, lambda **_: calls.update(["ended"]))
     failures: list[Exception] = []
-    rulesets = RulesetStore(own["s3"], bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=failures.append)
+    rulesets = RulesetStore(own["s3"], bucket=BUCKET, on_refused=failures.append)
     judge = InlineJudge(
         dynamodb=own["dynamodb"],
         deadline=deadline,

@@ -83,7 +83,7 @@ class Ruleset:
         rates: Rates,
         lists: Lists,
         counting: Counting,
-        acting: Acting | None = None,
+        acting: Acting | None,
     ) -> None:
         """Build the ruleset from what `load` has read and checked."""
         self.version = version

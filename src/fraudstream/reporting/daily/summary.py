@@ -92,7 +92,7 @@ def summarize(
     *,
     as_of: int | None,
     hours: Iterable[str],
-    rates: "Rates | None" = None,
+    rates: "Rates | None",
 ) -> DailyReport:
     """Return the figures of a day, as its first revision, beside no other day.
 
@@ -153,9 +153,7 @@ def with_log_state(
     return msgspec.structs.replace(named, revision=Revision(number=1, content=_content(named)))
 
 
-def look_up(
-    sampled: Iterable[str], log: "duckdb.DuckDBPyConnection", orphaned_claims: tuple[str, ...] = ()
-) -> TableCheck:
+def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection", orphaned_claims: tuple[str, ...]) -> TableCheck:
     """Look transactions of the table up in the day's log.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import ERASURE_MARK_SECONDS, EntityKind
+from fraudstream.contract import ERASURE_MARK_SECONDS, ERASURE_MARKS_PREFIX, EntityKind
 from fraudstream.transactions.storage.reason_tokens import reason_tokens, renamed_reasons
 from fraudstream.transactions.transaction import FIELDS
 
@@ -45,13 +45,13 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def read_marks(store: "BucketStore", prefix: str, now: int) -> list[ErasureMark]:
+def read_marks(store: "BucketStore", now: int) -> list[ErasureMark]:
     """Read the marks that count at a time, epoch milliseconds; most often there are none.
 
     Raises:
         botocore.exceptions.ClientError: S3 refused.
     """
-    contents = (store.read(key) for key in store.find(prefix))
+    contents = (store.read(key) for key in store.find(ERASURE_MARKS_PREFIX))
     marks = (msgspec.json.decode(content, type=ErasureMark) for content in contents if content is not None)
     return [mark for mark in marks if now < mark.until]
 

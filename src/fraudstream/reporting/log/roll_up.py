@@ -302,7 +302,7 @@ class RollUp:
                 earlier.setdefault(tables[key], []).append(path)
         return earlier
 
-    def recent_days(self, now: datetime, merged: Iterable[str] = ()) -> set[date]:
+    def recent_days(self, now: datetime, merged: Iterable[str]) -> set[date]:
         """Return the days of receipt that the hours of the last `LATE`, and those merged now, tell something of."""
         first = now.replace(minute=0, second=0, microsecond=0) - LATE
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log import rebuilding
 from fraudstream.reporting.log.chain.added_files import added_files
 from fraudstream.reporting.log.chain.added_segments import added_segments
@@ -69,7 +69,7 @@ def rebuild_log(means: Means, day: date, part: object, parts: object) -> Mapping
         part, parts = 0, rebuilding.parts_of(means.dynamodb, table)
     if not 0 <= part < parts <= rebuilding.MOST_PARTS:
         raise UnknownEventError('"part" must be less than "parts"')
-    marks = read_marks(means.store, ERASURE_MARKS_PREFIX, epoch_milliseconds())
+    marks = read_marks(means.store, epoch_milliseconds())
     scanned = (rebuilding.items_of(means.dynamodb, table, day, each, parts) for each in range(part, parts))
     done = rebuild.add_missing(scanned, marks)
     means.log.info("the log of a day was compared with a part of the table", date=day.isoformat(), count=done.added)

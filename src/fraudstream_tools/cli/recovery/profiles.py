@@ -92,7 +92,7 @@ def _refuse_other(key: str) -> None:
 
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":
     from embedded_aws.cleanup import ended_by_signals
-    from fraudstream.contract import RETENTION_DAYS, RULESET_PREFIX
+    from fraudstream.contract import RETENTION_DAYS
     from fraudstream.detection.stores.rulesets.active import RulesetStore
     from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
     from fraudstream_tools.operations.recovery.stream_pause import paused
@@ -102,7 +102,6 @@ def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebui
     rulesets = RulesetStore(
         s3,
         bucket=deployment["bucketName"],
-        prefix=RULESET_PREFIX,
         on_refused=refused.append,
         history=lambda: s3,
     )

@@ -69,9 +69,9 @@ def read_history(
     truth: Path | None,
     label_delay_days: float,
     *,
-    on_progress: Callable[[int], None] | None = None,
-    file_map: FileMap | None = None,
-    truth_map: FileMap | None = None,
+    on_progress: Callable[[int], None] | None,
+    file_map: FileMap | None,
+    truth_map: FileMap | None,
 ) -> History:
     """Read transactions, and what is true of them.
 

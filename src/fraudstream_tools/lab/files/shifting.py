@@ -64,7 +64,7 @@ def time_span(path: Path, file_map: FileMap | None) -> tuple[int, int]:
 
 
 def write_shifted_truth(
-    path: Path, file_map: FileMap | None, *, ahead: int, id_suffix: str, now: int, limit: int | None = None
+    path: Path, file_map: FileMap | None, *, ahead: int, id_suffix: str, now: int, limit: int | None
 ) -> ShiftedTruth | None:
     """Write what is true of a file's transactions, moved in time as they are, into a file beside it.
 

@@ -96,7 +96,7 @@ def forcing_rules(ruleset: Ruleset) -> list[str]:
 
 
 def propose(
-    log: DecisionLog, *, review_budget: float, decline_precision: float, forcing: Collection[str] = ()
+    log: DecisionLog, *, review_budget: float, decline_precision: float, forcing: Collection[str]
 ) -> ThresholdProposal:
     """Propose thresholds for reviews and declines, by the probabilities of the log's newest decisions.
 

@@ -106,7 +106,7 @@ def described(details: TransactionDetails, ruleset: Ruleset | None) -> Transacti
     return replace(details, rules=rules, ruleset=ruleset.version)
 
 
-def history_of(state: Mapping[str, Any], alert: AlertSummary | None = None) -> list[HistoryEvent]:
+def history_of(state: Mapping[str, Any], alert: AlertSummary | None) -> list[HistoryEvent]:
     """Return what happened to a transaction, in order.
 
     Args:

@@ -55,7 +55,7 @@ class PlannedPromotion:
 class ModelPromotion:
     """Makes models active in a bucket."""
 
-    def __init__(self, s3: "S3Client", bucket: str, approval: ModelApproval | None = None) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, approval: ModelApproval | None) -> None:
         """Prepare to read and write the models of a bucket.
 
         Args:

@@ -110,7 +110,6 @@ def models_in_use(s3: "S3Client", bucket: str, known: str) -> ActiveModels:
     store = RulesetStore(
         s3,
         bucket=bucket,
-        prefix=RULESET_PREFIX,
         on_refused=lambda _: None,
         history=lambda: s3,
         model_approvals=approvals,

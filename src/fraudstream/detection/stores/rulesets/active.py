@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection import trial
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, load_models, model_names, parse_selection
@@ -34,7 +34,6 @@ class RulesetStore:
         s3: S3Client,
         *,
         bucket: str,
-        prefix: str,
         on_refused: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
         history: Callable[[], S3Client] | None = None,
@@ -47,8 +46,6 @@ class RulesetStore:
         Args:
             s3: the client to read it with.
             bucket: the bucket's name.
-            prefix: what the keys of its files begin with, such as `rulesets/live/`; those of models.yaml and of the
-                models' folder too.
             on_refused: called at each look at which files cannot be used, so that what was active stays so: an
                 earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
@@ -62,8 +59,7 @@ class RulesetStore:
         self._approvals = approvals
         self._model_approvals = model_approvals
         self._bucket = bucket
-        self._prefix = prefix
-        self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
+        self._files = S3Cache(s3, bucket=bucket, prefix=RULESET_PREFIX)
         self._on_refused = on_refused
         self._clock = clock
         self._history = history
@@ -131,7 +127,7 @@ class RulesetStore:
         if self._history and (isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error))):
             most = MAX_WAITING_STATES if self._approvals else MAX_STATES
             wanted = RULESET_FILES.__contains__
-            for state in earlier_states(self._history(), self._bucket, self._prefix, wanted, most):
+            for state in earlier_states(self._history(), self._bucket, RULESET_PREFIX, wanted, most):
                 try:
                     files = [state.read(name) for name in RULESET_FILES]
                     # One person may store any number that wait: these are passed over before anybody reads the rules.
@@ -147,7 +143,7 @@ class RulesetStore:
         if not isinstance(error, ModelError) and not (isinstance(error, ClientError) and is_absent(error)):
             return NO_MODELS
         try:
-            for state in earlier_states(history, self._bucket, self._prefix, _is_of_models):
+            for state in earlier_states(history, self._bucket, RULESET_PREFIX, _is_of_models):
                 try:
                     return self._usable_models(
                         state.read(MODELS_FILE), lambda name, state=state: state.read(MODELS_FOLDER + name)

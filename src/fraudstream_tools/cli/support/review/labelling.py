@@ -99,7 +99,7 @@ def label_transaction(
 
 
 def label_file(
-    file: Path, source: str, stack: str | None, file_map: "FileMap | None" = None, *, as_json: bool = False
+    file: Path, source: str, stack: str | None, file_map: "FileMap | None", *, as_json: bool = False
 ) -> None:
     """Write what a file tells, and say what came of it.
 

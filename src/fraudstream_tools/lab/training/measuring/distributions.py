@@ -48,7 +48,7 @@ def usual_drift(
     columns: Mapping[str, NDArray[np.float64]],
     days: NDArray[np.int64],
     known: Mapping[str, Distribution],
-    weights: Weights = None,
+    weights: Weights,
 ) -> dict[str, float]:
     """Return how far the most unlike of some days is from all of them (PSI), by column.
 

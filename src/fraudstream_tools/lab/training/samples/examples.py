@@ -148,7 +148,7 @@ def stopped_examples(
     )
 
 
-def share_arrived(arrival: LabelArrival, horizon: LabelHorizon, timestamp: int, source: str = "") -> float:
+def share_arrived(arrival: LabelArrival, horizon: LabelHorizon, timestamp: int, source: str) -> float:
     """Return the share of labels of frauds of one time that has come; 1 where nobody knows how late they come.
 
     Args:
