@@ -1,6 +1,7 @@
 """Entries of lists that need two people: what one has written counts once another approved it; functions see to it."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -165,6 +166,19 @@ def test_a_running_function_asks_seldom_for_what_waits_once_if_approved(
     now[0] += 1e6
     assert lists_of(system, lists) == {"blocked"}
     assert asked == []
+
+
+def test_a_function_that_was_frozen_meanwhile_asks_again(
+    people: tuple[Browser, Browser], system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = people
+    lists = ListApprovals(system.s3, BUCKET)
+    block(anna)
+    assert lists_of(system, lists) == set()
+    send(ben, "approve")
+    thawed = time.time() + WAITING_SECONDS
+    monkeypatch.setattr(time, "time", lambda: thawed)
+    assert lists_of(system, lists) == {"blocked"}
 
 
 def counting(asked: list[str]) -> Callable[..., None]:

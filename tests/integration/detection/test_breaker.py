@@ -1,6 +1,7 @@
 """The breaker's counts are shared by all analyzers, and whoever resets it leaves a record."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.models.model import Model, Promise, seal
 from fraudstream.detection.stores.decisions.breaker import (
     BROKEN_AT,
+    LOOK_SECONDS,
     BreakerError,
     BreakerReader,
     BreakerWatch,
@@ -205,6 +207,17 @@ def test_a_reader_looks_once_a_minute(stack: Stack) -> None:
     stack.dynamodb.delete_item(TableName="profiles", Key=key)
     stack.clock.pass_by(60)
     assert not reader.is_broken(stack.model)
+
+
+def test_a_reader_that_lambda_kept_frozen_for_a_minute_looks_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = BreakerReader(stack.dynamodb, "profiles")
+    assert not reader.is_broken(stack.model)
+    stack.dynamodb.put_item(TableName="profiles", Item=item_key(stack.model.version) | to_item({BROKEN_AT: 1}))
+    thawed = time.time() + LOOK_SECONDS
+    monkeypatch.setattr(time, "time", lambda: thawed)
+    assert reader.is_broken(stack.model)
 
 
 def test_a_reader_that_a_busy_table_does_not_answer_looks_again(stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """The fraud analyzer's handler as Lambda calls it, and the ruleset that it reads from S3."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -76,6 +77,17 @@ def test_a_new_ruleset_comes_into_force_at_the_next_look(s3: Any, watched: Watch
     watched.now[0] += CHECK_SECONDS
     assert watched.store.current().version != first.version
     assert watched.refused == []
+
+
+def test_a_minute_that_lambda_kept_the_function_frozen_counts_too(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(s3)
+    store = RulesetStore(s3, bucket=BUCKET, prefix=PREFIX, on_refused=print)
+    first = store.current()
+    upload(s3, lists=b"blocked: {}\ntrusted: {}\n")
+    # A frozen process sees only the time of day go on.
+    thawed = time.time() + CHECK_SECONDS
+    monkeypatch.setattr(time, "time", lambda: thawed)
+    assert store.current().version != first.version
 
 
 def test_an_invalid_ruleset_is_reported_and_the_last_good_one_stays(s3: Any, watched: Watched) -> None:

@@ -8,13 +8,12 @@ alike.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
-from fraudstream.clock import epoch_milliseconds
+from fraudstream.clock import epoch_milliseconds, epoch_seconds
 from fraudstream.contract import BREAKER_PREFIX
 from fraudstream.detection.models.breaker import WINDOW_HOURS, HourCount, hour_of, is_broken
 from fraudstream.durations import SECONDS_A_DAY
@@ -73,8 +72,8 @@ def _count(value: object) -> int:
 class BreakerReader:
     """Knows whether the live model may decline, for callers that count no decisions."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Store the table of profiles, and a clock of seconds that only grow."""
+    def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Callable[[], float] = epoch_seconds) -> None:
+        """Store the table of profiles, and a clock of epoch seconds."""
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Final
 
+from fraudstream.clock import epoch_seconds
 from fraudstream.contract import FourEyes
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, are_two
 
@@ -28,8 +28,8 @@ class ListApprovals:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(self, s3: S3Client, bucket: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Store the bucket; the clock returns seconds that only grow."""
+    def __init__(self, s3: S3Client, bucket: str, clock: Callable[[], float] = epoch_seconds) -> None:
+        """Store the bucket; the clock returns epoch seconds."""
         self._marks = ChangeMarks(s3, bucket, FourEyes.LISTS)
         self._clock = clock
         self._known: dict[str, tuple[tuple[str, ...] | None, float]] = {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.clock import epoch_seconds
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection import trial
 from fraudstream.detection.models.model import ModelError
@@ -35,7 +35,7 @@ class RulesetStore:
         *,
         bucket: str,
         on_refused: Callable[[Exception], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = epoch_seconds,
         history: Callable[[], S3Client] | None = None,
         raiser: TokenRaiser | None = None,
         approvals: Approvals | None = None,
@@ -48,7 +48,7 @@ class RulesetStore:
             bucket: the bucket's name.
             on_refused: called at each look at which files cannot be used, so that what was active stays so: an
                 earlier ruleset, or earlier models, which may be none.
-            clock: seconds that only grow.
+            clock: the time, epoch seconds.
             history: makes the client that reads earlier versions: a first look takes one where the present one cannot
                 be used. None: it raises what was wrong.
             raiser: has the keys of later token numbers: lists may hold tokens of earlier ones.
