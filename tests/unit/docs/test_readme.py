@@ -1,11 +1,15 @@
-"""The README's example is what the shipped rules decide."""
+"""The README's example is what the shipped rules decide, and its request is signed by whatever keys there are."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.profile import Profile
@@ -13,6 +17,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.rules.folder import RulesFolder
+from tests.unit.aws.service_harness import service
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
@@ -52,3 +57,19 @@ def test_the_example_is_decided_as_the_readme_says() -> None:
             for reason in decision.reasons
         ],
     } == ANSWERED
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.parametrize("token", ["token", ""], ids=["a role", "a user"])
+def test_the_request_is_signed_with_the_keys_of_a_role_and_of_a_user(token: str) -> None:
+    """AWS knows the keys of a role by their session token alone, which curl does not send by itself."""
+    (command,) = re.findall(r"```sh\n(curl .*?)```", README, re.DOTALL)
+    with service() as api:
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": token}
+        environment = {"PATH": os.environ["PATH"], "API": api.endpoint, "no_proxy": "*", **keys}
+        subprocess.run(["sh", "-c", command], env=environment, check=True, capture_output=True)
+    (sent,) = api.sent
+    signed = re.findall(r"SignedHeaders=([^,]+)", sent.headers["authorization"])[0].split(";")
+    assert sent.headers.get("x-amz-security-token", "") == token
+    assert ("x-amz-security-token" in signed) == bool(token)
+    assert json.loads(sent.body)["transactionId"] == "order-1002"
