@@ -11,7 +11,8 @@ from infra.api.spec import STAGE
 Treatment = Literal["notBreaching", "breaching"]
 DAY_SECONDS: Final = 86_400
 """Period of what the daily report finds: until the next one nobody looks again. By the usual five minutes, the alarm
-would end before whoever it woke has read it, and a pager would take it for mended."""
+would end before whoever it woke has read it, and a pager would take it for mended. Each report tells a number, of
+nothing too: without one, CloudWatch judges by the last number of some periods back."""
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
 

@@ -80,16 +80,13 @@ def _tell(means: Means, report: DailyReport) -> None:
     means.meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
     means.meter.count(Metric.LOG_MISSING, len(reconciliation.table.missing))
     means.meter.count(Metric.ORPHANED_CLAIMS, len(reconciliation.table.orphaned_claims))
-    if report.log_hours.damaged:
-        means.meter.count(Metric.LOG_DAMAGED, len(report.log_hours.damaged))
-        for key in report.log_hours.damaged:
-            means.log.error("a part of the log cannot be read", object_key=key)
-    if report.log_hours.changed:
-        means.meter.count(Metric.LOG_CHANGED, len(report.log_hours.changed))
-        for finding in report.log_hours.changed:
-            means.log.error(
-                "a part of the log is not what was written", codes=[finding.problem], object_key=finding.what
-            )
+    # Also that there is nothing: without a number, an alarm goes by the last one that was told, for days.
+    means.meter.count(Metric.LOG_DAMAGED, len(report.log_hours.damaged))
+    means.meter.count(Metric.LOG_CHANGED, len(report.log_hours.changed))
+    for key in report.log_hours.damaged:
+        means.log.error("a part of the log cannot be read", object_key=key)
+    for finding in report.log_hours.changed:
+        means.log.error("a part of the log is not what was written", codes=[finding.problem], object_key=finding.what)
 
 
 def _measure_drift(means: Means, day: date) -> None:
