@@ -155,7 +155,8 @@ def _waiting(environment: str) -> AlarmSpec:
     return AlarmSpec(
         purpose="change-waiting",
         description="Rules or models have waited for a second person for a week: the active ones will expire.",
-        metrics=(("waits", own_metric(Metric.CHANGE_WAITS, environment)),),
+        # Every change waits a while: what is 1 at each look of a day has waited all day long.
+        metrics=(("waits", own_metric(Metric.CHANGE_WAITS, environment, "Minimum")),),
         threshold=0,
         # As long as CloudWatch looks back.
         period_seconds=86_400,

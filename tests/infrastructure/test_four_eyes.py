@@ -47,8 +47,8 @@ def test_both_functions_that_judge_know_what_needs_two_people(declare: Declare, 
 def test_what_waits_for_a_week_raises_an_alarm(declare: Declare, kinds: str, *, rings: bool) -> None:
     graph = declare({"fraudstream:fourEyes": kinds})
     found = [each for each in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm") if "change-waiting" in each["name"]]
-    assert [(each["metricName"], each["period"] * each["evaluationPeriods"]) for each in found] == (
-        [("ChangeWaits", 7 * 86_400)] if rings else []
+    assert [(each["metricName"], each["statistic"], each["period"] * each["evaluationPeriods"]) for each in found] == (
+        [("ChangeWaits", "Minimum", 7 * 86_400)] if rings else []
     )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from fraudstream.detection.rules.ruleset import Ruleset
+
 WORKERS: Final = 16
 """Calls to DynamoDB side by side: a batch of 100 makes about 500."""
 
@@ -39,10 +41,13 @@ _LIMITS = Limits(read_seconds=2, connections=WORKERS)
 _DYNAMODB = quick_dynamodb(_LIMITS)
 
 
+_waiting: Final[list[NotApprovedError]] = []
+"""What the present look at ruleset and models has found to wait for another person."""
+
+
 def _refused(error: Exception) -> None:
     if isinstance(error, NotApprovedError):
-        # Each change is so for some minutes: nobody is woken before it is so for a week.
-        _METER.count(Metric.CHANGE_WAITS)
+        _waiting.append(error)
         _LOG.failure("the ruleset or a model in S3 waits for another person, the last good one stays active", error)
         return
     _METER.count(Metric.RULESET_INVALID)
@@ -93,12 +98,23 @@ _ANALYZER = Analyzer(
 )
 
 
+def _current_ruleset() -> "Ruleset":
+    if not (_RULESETS.is_due and (_SETTINGS.approved_ruleset or _SETTINGS.approved_models)):
+        return _RULESETS.current()
+    _waiting.clear()
+    try:
+        return _RULESETS.current()
+    finally:
+        # Of nothing, too: each change waits for some minutes, and nobody is woken before each look of a week found one.
+        _METER.count(Metric.CHANGE_WAITS, 1 if _waiting else 0)
+
+
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
     """Analyze a batch of stream records; name the first one that Lambda must deliver again, if any."""
     _LOG.invocation(context.aws_request_id)
     records: list[dict[str, Any]] = event["Records"]
     try:
-        ruleset = _RULESETS.current()
+        ruleset = _current_ruleset()
         live = ruleset.models.live
         counting = _LABELS.counting(records) if _LABELS else records
         analysis = _ANALYZER.analyze(counting, ruleset, holds_model_back=_BREAKER.is_broken(live))

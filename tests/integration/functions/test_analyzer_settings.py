@@ -171,6 +171,10 @@ def test_where_rules_need_two_people_one_alone_changes_nothing(
         approve(s3, FourEyes.RULES, files_digest(*RULESET_FILES))
     with started(aws, approved_ruleset="0" * 64) as analyzer:
         analyzer.handler({"Records": records}, Context())
+        # A day on which a look found nothing is none of a week of waiting.
+        assert metrics(capsys)["ChangeWaits"] == [0.0]
+        analyzer.handler({"Records": []}, Context())
+        assert "ChangeWaits" not in metrics(capsys)
     assert decision(world, "t1").decision is Verdict.APPROVE
 
 
