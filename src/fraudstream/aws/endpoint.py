@@ -114,9 +114,21 @@ class Endpoint:
         """
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"{method} {target} HTTP/1.1\r\n{lines}{_ALWAYS}content-length: {len(body)}\r\n\r\n".encode("latin-1")
-        connection = self._take() or self._connect()
+        message = head + body
+        if kept := self._take():
+            try:
+                return self._ask(kept, message)
+            except (ConnectionClosedError, ReadTimeoutError, SSLError) as error:
+                # Lambda purges connections that are idle for long, without a sign until one is used again (its best
+                # practices): this one had ended, then, and so have those that have waited longer.
+                self._close_idle()
+                if isinstance(error, ReadTimeoutError) or kept.answers.has_begun:
+                    raise
+        return self._ask(self._connect(), message)
+
+    def _ask(self, connection: _Connection, message: bytes) -> HttpAnswer:
         try:
-            connection.socket.sendall(head + body)
+            connection.socket.sendall(message)
             answer, stays_open = connection.answers.read()
         except (OSError, HttpParserError, HttpParserUpgrade) as error:
             connection.socket.close()
@@ -138,6 +150,10 @@ class Endpoint:
             if not connection.readable.poll(0):
                 return connection
             connection.socket.close()
+
+    def _close_idle(self) -> None:
+        while left := self._take():
+            left.socket.close()
 
     def _connect(self) -> _Connection:
         try:
@@ -196,6 +212,8 @@ class _Answers:
         """Bytes since any content came."""
         self._whole: HttpAnswer | None = None
         self._stays_open = False
+        self.has_begun = False
+        """Whether anything has come of an answer that is not whole."""
 
     def read(self) -> tuple[HttpAnswer, bool]:
         """Return the next answer, and whether the connection can be used again.
@@ -210,6 +228,7 @@ class _Answers:
             received = self._receive(_RECEIVED_AT_ONCE)
             if not received:
                 raise ConnectionResetError
+            self.has_begun = True
             self._without_content += len(received)
             try:
                 self._parser.feed_data(received)
@@ -221,7 +240,7 @@ class _Answers:
             if self._without_content > _MOST_WITHOUT_CONTENT:
                 raise HttpParserError("a line without an end")
         # While it waits for its next use, a connection keeps no content.
-        self._whole, self._content = None, []
+        self._whole, self._content, self.has_begun = None, [], False
         return whole, self._stays_open
 
     def on_message_begin(self) -> None:

@@ -219,6 +219,41 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
     assert requests == [1, 2, 3]
 
 
+def test_connections_that_were_purged_without_a_sign_are_replaced_at_once() -> None:
+    """As Lambda purges them while a function is idle: what is left of them ends when it is used."""
+    together, is_purged, requests = threading.Barrier(4), threading.Event(), list[int]()
+
+    def script(connection: int, _: str, __: bytes) -> Sequence[bytes]:
+        requests.append(connection)
+        if is_purged.is_set() and connection <= 4:
+            return [b""]
+        if not is_purged.is_set():
+            together.wait()
+        return [WHOLE]
+
+    with raw_service(script) as service, ThreadPoolExecutor(4) as pool:
+        endpoint = Endpoint(service.url, LIMITS)
+        assert [each.status for each in pool.map(lambda _: asked(endpoint), range(4))] == [200] * 4
+        is_purged.set()
+        assert [asked(endpoint).status for _ in range(3)] == [200] * 3
+    assert (len(requests), requests[5:]) == (8, [5, 5, 5])
+
+
+def test_a_kept_connection_that_ends_within_an_answer_is_a_failure() -> None:
+    requests: list[int] = []
+
+    def script(connection: int, _: str, __: bytes) -> Sequence[bytes]:
+        requests.append(connection)
+        return [WHOLE] if len(requests) == 1 else [WHOLE[:20], b""]
+
+    with raw_service(script) as service:
+        endpoint = Endpoint(service.url, LIMITS)
+        assert asked(endpoint).status == 200
+        with pytest.raises(ConnectionClosedError):
+            asked(endpoint)
+    assert requests == [1, 1]
+
+
 def test_a_slow_answer_keeps_no_other_waiting() -> None:
     others_done = threading.Event()
 
