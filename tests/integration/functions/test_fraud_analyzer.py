@@ -81,7 +81,7 @@ def test_a_new_ruleset_comes_into_force_at_the_next_look(s3: Any, watched: Watch
 
 def test_a_minute_that_lambda_kept_the_function_frozen_counts_too(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(s3)
-    store = RulesetStore(s3, bucket=BUCKET, prefix=PREFIX, on_refused=print)
+    store = RulesetStore(s3, bucket=BUCKET, on_refused=print)
     first = store.current()
     upload(s3, lists=b"blocked: {}\ntrusted: {}\n")
     # A frozen process sees only the time of day go on.
