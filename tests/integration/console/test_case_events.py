@@ -17,7 +17,7 @@ from fraudstream_tools.operations.cases.news import news_of
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from tests.cli_harness import Command
 from tests.console_harness import ANNA, BEN, Browser, browser_on, desk_command, words
-from tests.integration.cli.review_harness import ALERTS, NOW, System
+from tests.integration.cli.review_harness import ALERTS, CODES, NOW, System
 
 OUTBOX = "table-outbox-test"
 CUSTOMER = f"tok_{'p' * 22}"
@@ -100,6 +100,22 @@ def test_an_event_of_a_case_is_one_of_the_schema(people: tuple[Browser, Browser]
     found = msgspec.convert({name: event[name] for name in EVENT_FIELDS}, OutboundEvent)
     assert found.event_type is EventType.KEPT_CASE_OPENED
     assert int(found.event_time) > NOW
+
+
+def test_an_event_of_a_case_names_rules_and_nothing_else(
+    people: tuple[Browser, Browser], system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = f"device#tok_{'d' * 22}"
+    monkeypatch.setitem(CODES, damaged, "PROFILE_DAMAGED")
+    monkeypatch.setitem(CODES, "rates.yaml", "NO_EXCHANGE_RATE")
+    system.alert(
+        "drawn", customer="tok_" + "q" * 22, drawn=0.05, rules=(damaged, "rates.yaml", "card-velocity", "amountRatio")
+    )
+    anna, _ = people
+    act(anna, "drawn", "take")
+    (event,) = told(system)
+    assert event["ruleIds"] == "card-velocity"
+    assert event["reasonCodes"] == "PROFILE_DAMAGED,NO_EXCHANGE_RATE,CARD_VELOCITY,MODEL_AMOUNT"
 
 
 def test_a_case_that_is_opened_again_and_closed_again_says_so_by_new_ids(

@@ -16,7 +16,7 @@ from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.reviews import ANALYST
-from fraudstream_tools.rules.taken_names import MODEL
+from fraudstream_tools.rules.taken_names import EXPLORATION, MODEL
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
@@ -68,7 +68,7 @@ class CaseNews:
             decision=alert.decision,
             score=str(alert.score),
             reason_codes=alert.reason_codes,
-            rule_ids=",".join(rule for rule in alert.rules if rule != MODEL),
+            rule_ids=",".join(rule for rule in alert.rules if rule not in (MODEL, EXPLORATION)),
             label=label or "",
             label_source=source if label else "",
         )

@@ -9,6 +9,7 @@ import msgspec
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.decisions.expected_loss import expected_loss, likelihood
+from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.stored_items import read_item
@@ -93,12 +94,17 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 def rules_of(reasons: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the rules behind a decision's reasons, each once, with `model` in place of what a model weighed.
 
+    What a transaction was judged without is no rule: such a reason's source is a file, or an entity's key.
+
     Args:
         reasons: with `code` and `source`, as they are stored.
     """
-    return tuple(
-        dict.fromkeys(MODEL if reason["code"].startswith(MODEL_CODES) else reason["source"] for reason in reasons)
+    sources = (
+        MODEL if code.startswith(MODEL_CODES) else reason["source"]
+        for reason in reasons
+        if (code := reason["code"]).startswith(MODEL_CODES) or code not in NO_RULES_CODES
     )
+    return tuple(dict.fromkeys(sources))
 
 
 def grouped(alerts: Iterable[AlertSummary]) -> list[list[AlertSummary]]:
