@@ -147,11 +147,12 @@ def of_keys(keys: str) -> Iterator[str]:
     yield f"{_uncounted('inline', 'inline')}, count(*), NULL, NULL FROM {keys} WHERE inline IS NOT NULL GROUP BY ALL"
     yield f"{_uncounted('onlyStored', 'transactionId')}, 1, NULL, receivedAt FROM {keys} WHERE decidedAt IS NULL"
     yield f"{_uncounted('onlyDecided', 'transactionId')}, 1, NULL, NULL FROM {keys} WHERE storedAt IS NULL"
-    # Two machines' clocks may differ by more than a quick decision takes.
+    # Two machines' clocks may differ by more than a quick decision takes. DuckDB's greatest() passes over NULL.
     for dimension, start in (("latency", "receivedAt"), ("lag", "storedAt")):
+        took = f"decidedAt - {start}"
         yield (
             f"{_uncounted(dimension, _band('took'))}, count(*), NULL, max(took) "
-            f"FROM (SELECT greatest(0, decidedAt - {start}) AS took FROM {keys}) WHERE took IS NOT NULL GROUP BY ALL"
+            f"FROM (SELECT greatest(0, {took}) AS took FROM {keys} WHERE {took} IS NOT NULL) GROUP BY ALL"
         )
 
 

@@ -84,6 +84,18 @@ def test_durations_are_told_to_within_half_a_percent_and_the_longest_exactly(tmp
         assert int(start) <= longest <= int(start) * 1.004 + 1
 
 
+def test_what_is_not_decided_in_an_hour_took_no_time_in_it(tmp_path: Path) -> None:
+    stream = Stream()
+    stream.store_and_decide(transaction(1, at=NINE), after=400)
+    stream.store_and_decide(transaction(2, at=NINE), after=2 * HOUR)
+    stream.add(item(transaction(3, at=NINE)), at=NINE)
+    merge(stream, tmp_path)
+    assert sorted(longest for _, longest in sums(tmp_path, "latency").values()) == [400, 2 * HOUR]
+    assert [count for count, _ in sums(tmp_path, "latency").values()] == [1, 1]
+    # The stream told of the second one in an hour of the log that has no decision of it.
+    assert list(sums(tmp_path, "lag").values()) == [(1, 400)]
+
+
 def test_rules_are_counted_alone_in_pairs_and_by_the_minute(tmp_path: Path) -> None:
     stream = Stream()
     for number, rules in enumerate((("a",), ("b", "a"), ("a", "c", "b"), ())):
