@@ -65,6 +65,8 @@ WITH told AS (
         coalesce(sum(shareBefore) FILTER (WHERE bin = -1), 0) AS missingBefore
     FROM shares
     GROUP BY place
+    -- Without transactions in either time there is nothing to compare.
+    HAVING sum(now) > 0 AND sum(before) > 0
 )
 SELECT ARRAY[
             'amountBase', 'amountTrailingZeros', 'localHour', 'localWeekday', 'arrivalDelaySeconds',

@@ -211,6 +211,12 @@ def test_the_drift_of_features_in_a_form_that_does_not_grow(log: Path) -> None:
         assert rows[column]["psi"] == pytest.approx(expected), name
 
 
+def test_nothing_has_drifted_where_there_is_nothing_to_compare(log: Path) -> None:
+    first = min(each.day for each in happened())
+    assert ask(log, "feature-drift", today=first + timedelta(3)) == []
+    assert ask(log, "feature-drift", today=morning_after() + timedelta(9)) == []
+
+
 def compared(each: Happened, feature: str) -> float | None:
     """A feature as it is compared: ages up to a month."""
     value = each.feature(feature)
