@@ -5,7 +5,8 @@ others) is sized as it is there, and in today's forms with all that is to come: 
 given inline, the write's token, and 100 more bytes of a customer's profile. Of the new features half are counts and
 half are coarse numbers; each is missing, 0 or something as often as the features of today are in the same vector. Ids
 of rules are also tried in words that the dictionary does not have, as if all rules were the user's own. And all
-transactions are judged once more, from their vectors and by today's rules, which are more than those of 0.1.0.
+transactions are judged once more, by today's rules and with today's features, which are more than those of 0.1.0: what
+a new feature takes is seen there alone.
 
 Times are of this process's processor, for the same vectors, decisions and profiles in the forms of 0.1.0 (of profiles,
 with the checksum that came after it) and of today, in turns, the best of several. The last line printed is JSON.
@@ -34,14 +35,15 @@ from benchmarks.items_of_0_1_0 import (
 )
 from fraudstream.detection.features.codec import VectorCodec, pack, unpack
 from fraudstream.detection.features.registry import DECLARED, FEATURES, NAMES, SCHEMA, Feature, Form
+from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.detection.scoring import decide
 from fraudstream.detection.stores.profiles.items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.decisions.inline import inline_to_item, of_decision
 from fraudstream.transactions.storage.attributes import AttributeValue, Item
 from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.lab.replay.history import judge_history
 from fraudstream_tools.rules.folder import RulesFolder
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -142,18 +144,18 @@ def transaction_to_come(item: Item, decision: Decision, *, own_ids: bool) -> Ite
     return {name: value for name, value in item.items() if name not in {"features", "unevaluableRules"}} | written
 
 
-def judged_today(item: Item, decision: Decision, ruleset: Ruleset) -> Decision:
-    """Return what a ruleset decides of a vector of 0.1.0; rules on newer features cannot be judged, and are named."""
-    vector = unpack(decision.features)
-    outcome = decide(ruleset, ruleset.evaluate(Transaction.from_item(item), vector), vector)
-    return msgspec.structs.replace(
-        decision,
-        decision=outcome.verdict,
-        score=outcome.score,
-        reasons=outcome.reasons,
-        unevaluable_rules=outcome.unevaluable,
-        shadow_hits=outcome.shadow_hits,
-    )
+def judged_today(stored: Stored, ruleset: Ruleset) -> list[tuple[Item, Decision]]:
+    """Return the transactions with what is decided of them now, in their order; the shadow model is that of then."""
+    before = {
+        item["transactionId"]["S"]: (item, decision)
+        for item, decision in zip(stored.transactions, stored.decisions, strict=True)
+    }
+    transactions = sorted(map(Transaction.from_item, stored.transactions), key=lambda each: each.received_at)
+    return [
+        (item, msgspec.structs.replace(now, shadow_model=then.shadow_model, shadow_score=then.shadow_score))
+        for transaction, now in judge_history(transactions, {}, Judge(ruleset))
+        for item, then in [before[transaction.transaction_id]]
+    ]
 
 
 def profile_to_come(item: Item) -> int:
@@ -227,7 +229,7 @@ def main() -> None:
     stored = read_stored()
     pairs = list(zip(stored.transactions, stored.decisions, strict=True))
     ruleset = RulesFolder(RULES).load()
-    judged = [(item, judged_today(item, decision, ruleset)) for item, decision in pairs]
+    judged = judged_today(stored, ruleset)
     customers = [item for item in stored.profiles if item["entity"]["S"].startswith("customer#")]
     shares = {
         "transactions_before": show("transactions of 0.1.0", [*map(item_size, stored.transactions)]),
