@@ -101,6 +101,29 @@ def report(fraudstream: Command, system: System, tmp_path: Path) -> Callable[...
     return make
 
 
+def test_a_report_that_was_made_on_its_own_day_is_made_anew(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = "2026-01-05"
+    folder, note = f"reports/date={day}/report.json", f"decision-log/reported/date={day}.json"
+
+    def write(content: str, on: str) -> None:
+        system.s3.put_object(Bucket=BUCKET, Key=folder, Body=content.encode())
+        system.s3.put_object(Bucket=BUCKET, Key=note, Body=json.dumps({"inputs": "a", "on": on}).encode())
+
+    def report_function(_: str, event: Any) -> object:
+        assert event == {"task": "daily-report", "date": day}
+        write('{"of": "the whole day"}', "2026-01-06")
+        return {}
+
+    write('{"of": "the morning"}', day)
+    with lambda_endpoint(report_function) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        assert "whole" in fraudstream("report", "--date", day, "--json").out
+    # Nothing answers any more: what is there is fetched.
+    assert "whole" in fraudstream("report", "--date", day, "--json").out
+
+
 def test_what_a_days_report_lists_as_undecided_is_redriven(
     fraudstream: Command, system: System, report: Callable[..., str]
 ) -> None:

@@ -52,7 +52,8 @@ def report(
 ) -> None:
     """Fetch the fraud report of a day; if there is none yet, it is created first.
 
-    With --json, the report itself is printed as JSON, and no file is written.
+    One that was created before its day was over is created again. With --json, the report itself is printed as JSON,
+    and no file is written.
 
     ```
     fraudstream report --open
@@ -116,7 +117,7 @@ def _obtain(deployment: Deployment, day: date, file_format: ReportFormat, *, ane
     from fraudstream_tools.operations.daily_reports import DailyReports
 
     reports = DailyReports(deployment.client("s3"), deployment["bucketName"])
-    content = None if anew else reports.read(day, file_format)
+    content = None if anew or reports.is_early(day) else reports.read(day, file_format)
     if content is None:
         err.print(f"writing the report of {day}", style="dim")
         run_task(deployment, "daily-report", date=f"{day}")
