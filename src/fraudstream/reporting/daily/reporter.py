@@ -73,6 +73,8 @@ class Reporter:
     time_left: TimeLeft
     chain: LogChain | None = None
     """None: nobody vouches for this log."""
+    log_days: int | None = None
+    """After how many days parts of the log end; None where they do not."""
     orphans: Callable[[date], tuple[str, ...]] = lambda _: ()
     """Returns ids of a day's claims that never became transactions."""
     people: Callable[[date], PeopleFigures | None] = lambda _: None
@@ -196,7 +198,7 @@ class Reporter:
         # First: what is not what was written is made again below.
         verification = self._verified(day)
         made, inputs = self._make_soundly(day, sampled, verification, before)
-        if before is None or before.revision.content != made.revision.content:
+        if before is None or (before.revision.content != made.revision.content and not self._has_ended(made, before)):
             report = made if known is None else with_revision(made, known, before)
             self.store.write(self._folder(day) + DAY_SUMMARY, msgspec.json.encode(summary_of(report, known)))
             write_report(self.store, self._folder(day), report)
@@ -206,6 +208,12 @@ class Reporter:
         note = Reported(inputs=_digest(inputs), on=self.now.date().isoformat())
         self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
         return report
+
+    def _has_ended(self, made: DailyReport, before: DailyReport) -> bool:
+        """Return whether a report counts less than the one before, of a day of which parts of the log have ended."""
+        age = self.now.date() - date.fromisoformat(made.date)
+        is_less = made.reconciliation.logged < before.reconciliation.logged
+        return is_less and self.log_days is not None and age > timedelta(days=self.log_days)
 
     def _verified(self, day: date) -> Verification | None:
         """Compare the hours that tell of a day with the log's chain."""

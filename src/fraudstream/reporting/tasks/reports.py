@@ -115,6 +115,7 @@ def _reporter(means: Means) -> Reporter:
         now=datetime.now(UTC),
         time_left=means.seconds_left,
         chain=means.chain(),
+        log_days=means.settings.decision_log_days,
         people=partial(_people, means),
         rates=_rates(means),
         on_report=partial(_tell, means),
