@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fraudstream.aws.clients import quick_s3, whole_dynamodb, whole_s3
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 _LIMITS = Limits(read_seconds=10, connections=16)
 _settings = read_settings(ReporterSettings)
 _segments_s3 = quick_s3(_settings.bucket, _LIMITS)
-_s3 = cache(partial(whole_s3, _LIMITS))
-_dynamodb = cache(partial(whole_dynamodb, _LIMITS))
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 _log_key = base64.b64decode(_settings.log_key)
@@ -84,8 +81,9 @@ def _run_task(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noq
 
     means = Means(
         settings=_settings,
-        s3=_s3(),
-        dynamodb=_dynamodb(),
+        # Of their own: of an earlier task's connections, an hour later, Lambda has purged each, and attempts are few.
+        s3=whole_s3(_LIMITS),
+        dynamodb=whole_dynamodb(_LIMITS),
         log=_log,
         meter=_meter,
         counting=_counting_labels,

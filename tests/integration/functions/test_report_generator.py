@@ -159,6 +159,17 @@ def test_alarms_are_told_of_what_a_missed_report_finds_when_it_is_made_up(
     assert sorted(told["Undecided"]) == [0.0, 0.0, 1.0]
 
 
+def test_a_task_uses_no_connections_of_an_earlier_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda purges connections that are idle for long, and keeps a function that writes segments meanwhile."""
+    made: list[Any] = []
+    for name in ("whole_s3", "whole_dynamodb"):
+        real = getattr(shop.handler, name)
+        monkeypatch.setattr(shop.handler, name, lambda limits, real=real: made.append(real(limits)) or made[-1])
+    for _ in range(2):
+        shop.call({"task": "hourly-roll-up"})
+    assert len({id(each) for each in made}) == 4
+
+
 def test_a_report_made_again_has_the_same_bytes(shop: Shop) -> None:
     for number in range(20):
         shop.store(f"t-{number}")
