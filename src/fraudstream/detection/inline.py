@@ -113,6 +113,7 @@ class InlineJudge:
         keys |= earlier_tokens([raised]).before(keys)
         begun.profiles = self._pool.submit(read_once, self._dynamodb, self._table, keys, self._lists)
         if self._rulesets.is_due:
+            begun.waits_for_look = self._rulesets.is_stale
             begun.ruleset = self._pool.submit(self._rulesets.current)
         return begun
 
@@ -159,6 +160,8 @@ class _Attempt:
 
     profiles: Future[LoadedProfiles]
     ruleset: Future[Ruleset] | None = None
+    waits_for_look: bool = False
+    """Whether what is known of the ruleset is too old to judge by."""
 
     def __init__(self, judge: InlineJudge, rulesets: RulesetStore, ends_at: float) -> None:
         self._judge = judge
@@ -194,9 +197,9 @@ class _Attempt:
         self.until_closed.close()
 
     def _ruleset(self) -> Ruleset:
-        # That of the last look is good enough: the next one need not be waited for.
+        # That of a look some minutes ago is good enough: the next one need not be waited for.
         known = self._rulesets.at_hand
-        if known is None and self.ruleset is not None:
+        if self.ruleset is not None and (known is None or self.waits_for_look):
             return self.ruleset.result(self._left())
         return self._rulesets.current() if known is None else known
 

@@ -19,13 +19,14 @@ from fraudstream.detection.profiles import codec
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.sca_policy import ScaPolicy
 from fraudstream.detection.stores.decisions.breaker import BROKEN_AT
+from fraudstream.detection.stores.rulesets.active import CHECK_SECONDS, STALE_SECONDS
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.api import preferences
 from fraudstream.transactions.decisions.inline import FailedAttempt, LazyDecider
 from fraudstream.transactions.decisions.reasons import HELD_BACK
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
-from tests.integration.detection.analyzer_harness import NOW, World, a_world, transaction
+from tests.integration.detection.analyzer_harness import NOW, World, a_world, ruleset_files, transaction
 from tests.integration.transactions.inline_harness import (
     IMPATIENT_SECONDS,
     PATIENT_SECONDS,
@@ -488,13 +489,27 @@ def test_who_waits_for_less_than_the_budget_gets_what_there_is_by_then(inline: I
 
 def test_a_look_at_the_ruleset_is_over_when_the_answer_is_sent(inline: Inline) -> None:
     inline.post(payment())
-    inline.rulesets._next_look = 0.0
+    inline.rulesets._next_look = time.time()
     inline.rulesets._files._s3.meta.events.register("before-send.s3.GetObject", lambda **_: time.sleep(0.3))
     before = inline.calls["begun"]
     # The one of before is good enough to decide by, and Lambda would freeze what goes on behind the answer.
     assert body_of(inline.post(payment()))["decisionStage"] == "INLINE"
     assert inline.calls["begun"] > before + 1
     assert inline.calls["begun"] == inline.calls["ended"]
+
+
+@pytest.mark.parametrize(("seconds", "is_waited_for"), [(CHECK_SECONDS, False), (STALE_SECONDS, True)])
+def test_rules_that_were_looked_at_long_ago_decide_nothing(
+    inline: Inline, monkeypatch: pytest.MonkeyPatch, seconds: float, *, is_waited_for: bool
+) -> None:
+    """Lambda may have kept the function frozen for hours, in which somebody rolled a rule back."""
+    before = body_of(inline.post(payment()))["inlineDecision"]["rulesetVersion"]
+    inline.store_ruleset(ruleset_files(-5)[0])
+    inline.rulesets._files._s3.meta.events.register("before-send.s3.GetObject", lambda **_: time.sleep(0.3))
+    thawed = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: thawed)
+    now = body_of(inline.post(payment()))["inlineDecision"]["rulesetVersion"]
+    assert (now != before) == is_waited_for
 
 
 @pytest.mark.parametrize(("is_broken", "verdict"), [(False, "DECLINE"), (True, "REVIEW")])

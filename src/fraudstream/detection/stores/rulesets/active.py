@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fraudstream.detection.stores.approvals.file_approvals import Approvals
 
 CHECK_SECONDS: Final = 60.0
+STALE_SECONDS: Final = 300.0
+"""Age of a look from which nobody judges without another one: Lambda may have kept the function frozen for hours."""
 
 
 class RulesetStore:
@@ -83,6 +85,11 @@ class RulesetStore:
     def is_due(self) -> bool:
         """Whether it is time for another look."""
         return self._current is None or self._clock() >= self._next_look
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last look is too long ago to judge by what it found."""
+        return self._clock() >= self._next_look - CHECK_SECONDS + STALE_SECONDS
 
     def current(self) -> Ruleset:
         """Return the active ruleset.
