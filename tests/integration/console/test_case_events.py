@@ -202,6 +202,16 @@ def test_a_case_whose_alerts_a_file_has_labelled_ends_once(
     assert anna.system.cases.of_entity(f"customer#{CUSTOMER}")[0].status is AlertStatus.CLOSED
 
 
+def test_what_is_no_code_is_not_told_as_who_said_so(people: tuple[Browser, Browser], system: System) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    # A script may have written any text; the second person approves the label that has it.
+    label = Label(label=Truth.FRAUD, label_source="Jane Doe of Elm Street", labeled_at=NOW + 5)
+    assert anna.system.closing.close_labelled({"a-1": label, "a-2": label}) == 1
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", ""), ("KEPT_CASE_CLOSED", "FRAUD")]
+    assert {each["labelSource"] for each in told(system)} == {""}
+
+
 def test_a_case_with_an_alert_that_nobody_labelled_stays_open(people: tuple[Browser, Browser], system: System) -> None:
     anna, _ = people
     act(anna, "a-1", "take")

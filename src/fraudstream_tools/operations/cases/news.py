@@ -11,6 +11,7 @@ from fraudstream.contract import CASE_PREFIX, OUTBOX_RETENTION_DAYS, EventType
 from fraudstream.detection.events import EVENT_VERSION, OutboundEvent
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.decisions.label_sources import told_code
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.cases.case import ReviewCase
@@ -70,7 +71,7 @@ class CaseNews:
             reason_codes=alert.reason_codes,
             rule_ids=",".join(rule for rule in alert.rules if rule not in (MODEL, EXPLORATION)),
             label=label or "",
-            label_source=source if label else "",
+            label_source=(label and told_code(source)) or "",
         )
         values = {
             **msgspec.to_builtins(event),
