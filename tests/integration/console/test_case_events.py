@@ -13,6 +13,7 @@ from fraudstream.detection.events import OutboundEvent
 from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream_tools.operations.cases.case import decider_of
 from fraudstream_tools.operations.cases.news import news_of
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from tests.cli_harness import Command
@@ -200,6 +201,17 @@ def test_a_case_whose_alerts_a_file_has_labelled_ends_once(
     assert len(told(system)) == 2
     assert "says chargeback: a-2" in words(anna.page("/case", id="a-2"))
     assert anna.system.cases.of_entity(f"customer#{CUSTOMER}")[0].status is AlertStatus.CLOSED
+
+
+def test_a_case_that_two_labels_close_tells_of_both(people: tuple[Browser, Browser]) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    fraud = Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW + 5)
+    honest = msgspec.structs.replace(fraud, label=Truth.LEGITIMATE, label_source="customer")
+    assert anna.system.closing.close_labelled({"a-1": fraud, "a-2": honest}) == 1
+    (case,) = anna.system.cases.of_entity(f"customer#{CUSTOMER}")
+    assert case.events[-1].text == "FRAUD, says chargeback; LEGITIMATE, says customer: a-1, a-2"
+    assert decider_of(case, "a-1") == decider_of(case, "a-2") == anna.system.operator.arn
 
 
 def test_what_is_no_code_is_not_told_as_who_said_so(people: tuple[Browser, Browser], system: System) -> None:

@@ -74,10 +74,9 @@ class CaseClosing:
         if any(each.status is AlertStatus.OPEN and each.transaction_id not in labels for each in alerts):
             return False
         label = labels[alert.transaction_id]
-        names = ", ".join(each for each in case.alerts if each in labels)
-        event = self._cases.event(
-            CaseEventKind.CLOSED, self.reviews.operator.arn, f"{label.label}, says {label.label_source}: {names}"
-        )
+        some = {each: labels[each] for each in case.alerts if each in labels}
+        said = "; ".join(dict.fromkeys(f"{each.label}, says {each.label_source}" for each in some.values()))
+        event = self._cases.event(CaseEventKind.CLOSED, self.reviews.operator.arn, f"{said}: {', '.join(some)}")
 
         def closed(held: ReviewCase) -> Mapping[str, Any]:
             if held.status is AlertStatus.CLOSED or set(held.alerts) - set(case.alerts):
