@@ -65,6 +65,7 @@ def told(system: System) -> list[dict[str, Any]]:
     for each in found:
         # The pipe's template asks for every field.
         assert each.keys() == {*EVENT_FIELDS, "expiresAt"}
+        assert msgspec.convert({name: each[name] for name in EVENT_FIELDS}, OutboundEvent)
     return sorted(found, key=lambda each: int(each["eventId"].rpartition(":")[2]))
 
 
@@ -212,6 +213,8 @@ def test_a_case_that_two_labels_close_tells_of_both(people: tuple[Browser, Brows
     (case,) = anna.system.cases.of_entity(f"customer#{CUSTOMER}")
     assert case.events[-1].text == "FRAUD, says chargeback; LEGITIMATE, says customer: a-1, a-2"
     assert decider_of(case, "a-1") == decider_of(case, "a-2") == anna.system.operator.arn
+    (record,) = [each for each in anna.records() if each["action"] == "close-case"]
+    assert record["after"] == {"label": "FRAUD, LEGITIMATE"}
 
 
 def test_what_is_no_code_is_not_told_as_who_said_so(people: tuple[Browser, Browser], system: System) -> None:

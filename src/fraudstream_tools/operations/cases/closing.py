@@ -83,8 +83,9 @@ class CaseClosing:
                 raise AlertTakenError("it was closed, or another alert joined it")
             return {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None}
 
+        after = {"label": ", ".join(sorted({each.label.value for each in some.values()}))}
         try:
-            with self.reviews.audit.recorded("close-case", f"case#{case_id}", after={"label": label.label.value}):
+            with self.reviews.audit.recorded("close-case", f"case#{case_id}", after=after):
                 self._cases.change(case_id, event, closed, alert=alert, label=label.label, source=label.label_source)
         except AlertTakenError:
             return False
