@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -104,6 +105,7 @@ def test_an_unreadable_transaction_is_undecided_until_it_is_repaired(shop: Shop)
 
 
 def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop = replace(shop, received_at=shop.received_at - DAY)
     shop.store("t-1")
     shop.decide("t-1")
     shop.store("t-2")
@@ -136,6 +138,16 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
         "LogDamaged": [0.0],
         "LogChanged": [0.0],
     }
+
+
+def test_a_report_of_a_day_that_goes_on_rings_for_nothing_that_is_on_its_way(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.store("t-1")
+    shop.call(shop.stream())
+    capsys.readouterr()
+    assert shop.call({"task": "daily-report", "date": shop.day})["undecided"] == 1
+    assert metrics(capsys.readouterr().out) == {}
 
 
 def test_alarms_are_told_of_what_a_missed_report_finds_when_it_is_made_up(

@@ -60,7 +60,8 @@ def write_report(means: Means, day: date | None) -> Mapping[str, Any]:
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )
     written = date.fromisoformat(report.date)
-    _measure_drift(means, written)
+    if not _goes_on(written):
+        _measure_drift(means, written)
     reconciliation = report.reconciliation
     return {
         "date": report.date,
@@ -76,10 +77,12 @@ def write_report(means: Means, day: date | None) -> Mapping[str, Any]:
 def _tell(means: Means, report: DailyReport) -> None:
     """Count what alarms watch, and name what is wrong with the log."""
     reconciliation = report.reconciliation
-    means.meter.count(Metric.REPORTS_WRITTEN)
-    means.meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
-    means.meter.count(Metric.LOG_MISSING, len(reconciliation.table.missing))
-    means.meter.count(Metric.ORPHANED_CLAIMS, len(reconciliation.table.orphaned_claims))
+    # While a day goes on, something is always on its way; and the report of the whole day is still to be made.
+    if not _goes_on(date.fromisoformat(report.date)):
+        means.meter.count(Metric.REPORTS_WRITTEN)
+        means.meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
+        means.meter.count(Metric.LOG_MISSING, len(reconciliation.table.missing))
+        means.meter.count(Metric.ORPHANED_CLAIMS, len(reconciliation.table.orphaned_claims))
     # Also that there is nothing: without a number, an alarm goes by the last one that was told, for days.
     means.meter.count(Metric.LOG_DAMAGED, len(report.log_hours.damaged))
     means.meter.count(Metric.LOG_CHANGED, len(report.log_hours.changed))
@@ -87,6 +90,10 @@ def _tell(means: Means, report: DailyReport) -> None:
         means.log.error("a part of the log cannot be read", object_key=key)
     for finding in report.log_hours.changed:
         means.log.error("a part of the log is not what was written", codes=[finding.problem], object_key=finding.what)
+
+
+def _goes_on(day: date) -> bool:
+    return day >= datetime.now(UTC).date()
 
 
 def _measure_drift(means: Means, day: date) -> None:
