@@ -51,7 +51,7 @@ def rotate(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     if left:
         _print(left, "with earlier tokens in")
     idle = keys == number and not everything
-    out.print(f"{'no rotation is under way; to begin one' if idle else 'next'}:  {step}")
+    out.print(f"{'no rotation is under way; to begin one' if idle else 'next'}:  {step}", soft_wrap=True)
 
 
 def rekey(
