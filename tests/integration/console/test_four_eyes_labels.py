@@ -266,6 +266,7 @@ def test_an_alert_that_a_command_closes_stays_open_until_its_label_is_approved(d
 def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, tmp_path: Any) -> None:
     ran = command("labels", "set", "a-1", "--fraud", "--source", "chargeback")
     assert (ran.code, "once somebody else has approved it" in ran.err) == (0, True)
+    assert "FRAUD, says chargeback; it counts once somebody else" in command("labels", "show", "a-1").out
     file = tmp_path / "labels.csv"
     file.write_text(f"transactionId,label,labeledAt\na-2,LEGITIMATE,{NOW + 77}\n")
     ran = command("labels", "import", str(file), "--json")
@@ -285,6 +286,7 @@ def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, t
     digest = command("labels", "waiting").out.splitlines()[0].split()[0]
     ran = command("labels", "approve", digest, "--reason", "seen", "--json")
     assert [(each["transactionId"], each["label"]) for each in json.loads(ran.out)] == [("a-1", "LEGITIMATE")]
+    assert "it counts once" not in command("labels", "show", "a-1").out
     assert desk.log == {("a-1", "LEGITIMATE")}
     approve(desk.ben)
     assert (desk.changes, desk.log) == (0, {("a-1", "LEGITIMATE"), ("a-2", "LEGITIMATE")})

@@ -165,7 +165,8 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
     else:
         kind = f" ({label.kind_of_fraud})" if label.kind_of_fraud else ""
         said = one_line(f"{label.label}{kind}, says {label.label_source}")
-        out.print(f"{moment_text(label.labeled_at)}  {said}")
+        waits = "; it counts once somebody else has approved it" if label.label_approved_at == 0 else ""
+        out.print(f"{moment_text(label.labeled_at)}  {said}{waits}", soft_wrap=True)
     if action is not None:
         out.print(f"{moment_text(action.action_at)}  {action.action_taken.lower()} by you")
 
