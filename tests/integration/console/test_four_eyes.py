@@ -15,7 +15,7 @@ from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream.detection.stores.rulesets.earlier_versions import MAX_STATES
 from fraudstream_tools.operations.audit.identity import Operator
-from fraudstream_tools.operations.rulesets.history import RuleChange
+from fraudstream_tools.operations.rulesets.history import NoSuchVersionError, RuleChange
 from infra.data.program_rules import program_ruleset
 from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, who_did_what, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
@@ -175,6 +175,19 @@ def test_a_ruleset_that_waits_is_displaced_by_nobody_who_has_not_seen_it(people:
     fields = ben.form(page, "/rules/check") | {"draft": draft_of(page) + "# ben\n"}
     asked = words(ben.send("/rules/publish", **fields, reason="mine"))
     assert "waits for a second person. This one takes its place" in asked
+
+
+def test_a_ruleset_that_was_displaced_while_it_waited_has_to_be_deployed_again(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, _ = people
+    first, *others = stored_files(system)
+    publish_files(anna, (first + b"# first\n", *others))
+    publish_files(anna, (first + b"# second\n", *others))
+    newest, displaced, *_ = anna.system.rulesets.history()
+    assert (newest.waits, displaced.waits) == (True, False)
+    with pytest.raises(NoSuchVersionError, match="until another ruleset was stored: deploy it again"):
+        anna.system.rulesets.plan_rollback(displaced.version)
 
 
 def test_going_back_to_what_two_have_approved_counts_at_once_and_is_told_so(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _SHORTEST_VERSION: Final = 4
+_DISPLACED: Final = "it waited for another person until another ruleset was stored: deploy it again"
 
 
 class RuleChange(StrEnum):
@@ -145,8 +146,10 @@ class RulesetHistory:
             if whole is not None:
                 yield whole
             yield from unfinished
-            whole, unfinished = replace(version, is_active=not is_found and not version.problems), []
-            is_found = is_found or not version.problems
+            # Only what is newest can be approved.
+            standing = replace(version, waits=False, problems=(_DISPLACED,)) if whole and version.waits else version
+            whole, unfinished = replace(standing, is_active=not is_found and not standing.problems), []
+            is_found = is_found or not standing.problems
         if whole is not None:
             files = {file for each in (whole, *unfinished) for file in each.files}
             yield replace(whole, files=tuple(sorted(files)))
