@@ -1,6 +1,6 @@
 """Examples from files of transactions with their labels, whose features the online code computes."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ from fraudstream_tools.lab.replay.history import KnownOutcome, RowRefusedError, 
 from fraudstream_tools.lab.training.samples.examples import Decided, Examples, examples
 
 if TYPE_CHECKING:
+    from fraudstream.transactions.decisions.decision import Decision
     from fraudstream.transactions.transaction import Transaction
 
 NEEDED: Final = ("amountMinor", "currency", "type", "customerId", "timestamp")
@@ -84,18 +85,8 @@ def from_transactions(
     Raises:
         FileProblemError: a file cannot be read, repeats an id, or has no labels.
     """
-    transactions: list[Transaction] = []
-    truths = Truths(file) if truth is None else read_truths(truth, truth_map)
-    rows = MappedFile(file, file_map, needs=NEEDED)
-    for number, row in enumerate(rows.sound_rows(), start=1):
-        transactions.append(transaction_of(rows, row, number))
-        if truth is None:
-            truths.add(row, transactions[-1].transaction_id)
+    transactions, truths, repeated = _read(file, truth, file_map, truth_map)
     times = {each.transaction_id: each.timestamp for each in transactions}
-    repeated = len(transactions) - len(times)
-    if repeated:
-        refuse_repeated(rows)
-        transactions = list({each.transaction_id: each for each in transactions}.values())
     until = cut.until or max(times.values(), default=0)
     # Where nobody says when a label came, it is taken to come after the usual delay.
     delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)
@@ -107,31 +98,57 @@ def from_transactions(
         for name, each in truth_of.items()
         if each.known_at is not None
     }
-    transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
-
     other_kinds = {name for name, each in truth_of.items() if each.fraud and each.fraud_type in cut.without}
-
-    def decided() -> Iterator[Decided]:
-        for number, (transaction, decision) in enumerate(judge_history(transactions, timely, judge), start=1):
-            if on_progress:
-                on_progress(number)
-            if transaction.transaction_id in other_kinds:
-                continue
-            yield Decided(
-                transaction.transaction_id,
-                transaction.timestamp,
-                decision.features,
-                own_values(transaction),
-                [reason.source for reason in decision.reasons],
-                # What this ruleset would decide now kept nothing from happening then.
-                is_declined(None, transaction.authorization_result),
-            )
-
     frauds = [FraudLabel(each.source, times[name], each.known_at) for name, each in timely.items() if each.fraud]
     arrival = label_arrival(frauds, until)
     delay_days = arrival.delay_days if cut.label_delay_days is None else cut.label_delay_days
+    in_order = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
     found = examples(
-        decided(), timely, judge.ruleset, horizon=LabelHorizon(until=until, delay_days=delay_days), arrival=arrival
+        _decided(judge_history(in_order, timely, judge), other_kinds, on_progress),
+        timely,
+        judge.ruleset,
+        horizon=LabelHorizon(until=until, delay_days=delay_days),
+        arrival=arrival,
     )
     found.left_out.other_kinds, found.left_out.repeated = len(other_kinds), repeated
     return found
+
+
+def _read(
+    file: Path, truth: Path | None, file_map: FileMap | None, truth_map: FileMap | None
+) -> tuple[Collection["Transaction"], Truths, int]:
+    """Return the transactions of a file, each once, with what is true of them, and how many rows repeat an id."""
+    transactions: list[Transaction] = []
+    truths = Truths(file) if truth is None else read_truths(truth, truth_map)
+    rows = MappedFile(file, file_map, needs=NEEDED)
+    for number, row in enumerate(rows.sound_rows(), start=1):
+        transactions.append(transaction_of(rows, row, number))
+        if truth is None:
+            truths.add(row, transactions[-1].transaction_id)
+    newest = {each.transaction_id: each for each in transactions}
+    repeated = len(transactions) - len(newest)
+    if not repeated:
+        return transactions, truths, 0
+    refuse_repeated(rows)
+    return newest.values(), truths, repeated
+
+
+def _decided(
+    judged: Iterable[tuple["Transaction", "Decision"]],
+    left_out: Collection[str],
+    on_progress: Callable[[int], None] | None,
+) -> Iterator[Decided]:
+    for number, (transaction, decision) in enumerate(judged, start=1):
+        if on_progress:
+            on_progress(number)
+        if transaction.transaction_id in left_out:
+            continue
+        yield Decided(
+            transaction.transaction_id,
+            transaction.timestamp,
+            decision.features,
+            own_values(transaction),
+            [reason.source for reason in decision.reasons],
+            # What this ruleset would decide now kept nothing from happening then.
+            is_declined(None, transaction.authorization_result),
+        )

@@ -5,7 +5,7 @@ Everything here is the same for the same input and seed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fraudstream.counts import counted, word_for
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
-from fraudstream.detection.models.model import Model, ModelError, ModelFile, Period, seal
+from fraudstream.detection.models.model import Distribution, Model, ModelError, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
+from fraudstream.detection.models.trees import Tree
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights, weights_of
 from fraudstream_tools.lab.training.calibration import frauds_told, log_odds, platt
@@ -106,20 +107,11 @@ def fit(
     columns = _columns(use, vectors)
     chosen = np.ascontiguousarray(vectors[:, columns], dtype=np.float64)
     flags = labels.astype(np.bool_)
-    newest = timestamps > _cut(timestamps, validation)
-    known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
-    counted = weights_of(stands_for, newest)
-    measured, figures = None, {}
-    unseen = None if arrival is None else arrival.unseen
+    split = _split(timestamps, flags, validation, arrival)
+    share, unseen = (None, None) if arrival is None else (arrival.share, arrival.unseen)
     learnt_for = _learnt_for(stands_for, flags, unseen)
-    share, then = (
-        (None, flags)
-        if arrival is None
-        else (arrival.share, flags & (arrival.known_at <= _cut(timestamps, validation)))
-    )
     frauds = frauds_told(flags, share)
     prior = log_odds(_share_of_fraud(flags, frauds, stands_for))
-    serving = unmeasured_serving(prior, hits, stands_for)
     booster = Booster(chosen, flags, parameters, learnt_for)
     unlearnt = None if newer is None else newer[:, columns]
     held = held_out(
@@ -132,7 +124,7 @@ def fit(
         newer=None if unlearnt is None else Newer(unlearnt, booster.raw(unlearnt)),
         least_frauds=MIN_FRAUDS,
     )
-    if held is not None and all(map(_learnable, (then[known], flags[newest], flags[held.rows]))):
+    if held is not None and all(map(_learnable, (split.then[split.known], flags[split.newest], flags[held.rows]))):
         serving = measured_serving(
             held,
             frauds,
@@ -143,21 +135,20 @@ def fit(
             stopped=stopped,
             least_frauds=MIN_FRAUDS,
         )
-        learnt_then = weights_of(_learnt_for(stands_for, then, unseen), known)
-        raw = Booster(chosen[known], then[known], parameters, learnt_then).raw(chosen[newest])
-        line = platt(raw, frauds[newest], counted)
-        figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, weights_of(share, newest))
-        measured = _period(timestamps[newest], flags[newest])
-    trees = booster.export()
-    if not all(tree.feature for tree in trees):
-        raise TrainingError(
-            f"{len(flags)} transactions are too few to grow trees on: a leaf takes {parameters.transactions_per_leaf}"
+        earlier = Booster(
+            chosen[split.known],
+            split.then[split.known],
+            parameters,
+            weights_of(_learnt_for(stands_for, split.then, unseen), split.known),
         )
+        raw = earlier.raw(chosen[split.newest])
+        figures = _figures(raw, flags, frauds, split.newest, share=share, stands_for=stands_for)
+        measured = _period(timestamps[split.newest], flags[split.newest])
+    else:
+        serving, figures, measured = unmeasured_serving(prior, hits, stands_for), {}, None
+    trees = _exported(booster, len(flags), parameters)
     scores = serving.calibration.slope * booster.raw(chosen) + serving.calibration.intercept
-    recent = timestamps >= baseline_start(int(timestamps.min()), int(timestamps.max()))
-    counted_recent = weights_of(stands_for, recent)
-    known_shares = distributions(chosen[recent], use, scores[recent], counted_recent)
-    baseline = dict(zip(use, chosen[recent].T, strict=True))
+    shares, drift = _baseline(chosen, use, scores, timestamps, stands_for)
     try:
         return seal(
             ModelFile(
@@ -178,8 +169,8 @@ def fit(
                 probability=serving.probability,
                 promised=serving.promised,
                 trees=trees,
-                distributions=known_shares,
-                usual_drift=usual_drift(baseline, timestamps[recent] // DAY, known_shares, counted_recent),
+                distributions=shares,
+                usual_drift=drift,
             )
         )
     except ModelError as error:
@@ -188,9 +179,63 @@ def fit(
         ) from None
 
 
-def _cut(timestamps: NDArray[np.int64], validation: Validation) -> float:
-    """Return when the newest days begin, epoch milliseconds."""
-    return float(timestamps.max() - validation.days * DAY)
+class _Split(NamedTuple):
+    """Which transactions the model that is measured learns from, and on which it is measured."""
+
+    known: Flags
+    """Those that it learns from: their labels had time to come before the newest days."""
+    then: Flags
+    """Which of all were known to be fraud when the newest days began."""
+    newest: Flags
+    """Those of the newest days."""
+
+
+def _split(timestamps: NDArray[np.int64], flags: Flags, validation: Validation, arrival: Arrived | None) -> _Split:
+    begin = float(timestamps.max() - validation.days * DAY)
+    return _Split(
+        known=timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY,
+        then=flags if arrival is None else flags & (arrival.known_at <= begin),
+        newest=timestamps > begin,
+    )
+
+
+def _figures(
+    raw: NDArray[np.float64],
+    flags: Flags,
+    frauds: NDArray[np.float64],
+    newest: Flags,
+    *,
+    share: Weights,
+    stands_for: Weights,
+) -> dict[str, float]:
+    """Return how good the log-odds of earlier trees are on the newest days."""
+    weights = weights_of(stands_for, newest)
+    line = platt(raw, frauds[newest], weights)
+    return metrics(line.slope * raw + line.intercept, flags[newest], weights, weights_of(share, newest))
+
+
+def _exported(booster: Booster, transactions: int, parameters: Parameters) -> tuple[Tree, ...]:
+    trees = booster.export()
+    if not all(tree.feature for tree in trees):
+        raise TrainingError(
+            f"{transactions} transactions are too few to grow trees on: a leaf takes {parameters.transactions_per_leaf}"
+        )
+    return trees
+
+
+def _baseline(
+    chosen: Matrix,
+    use: Sequence[str],
+    scores: NDArray[np.float64],
+    timestamps: NDArray[np.int64],
+    stands_for: Weights,
+) -> tuple[dict[str, Distribution], dict[str, float]]:
+    """Return how features and scores of recent transactions are distributed, and how far single days are from that."""
+    recent = timestamps >= baseline_start(int(timestamps.min()), int(timestamps.max()))
+    weights = weights_of(stands_for, recent)
+    shares = distributions(chosen[recent], use, scores[recent], weights)
+    columns = dict(zip(use, chosen[recent].T, strict=True))
+    return shares, usual_drift(columns, timestamps[recent] // DAY, shares, weights)
 
 
 def _share_of_fraud(flags: Flags, frauds: NDArray[np.float64], stands_for: Weights) -> float:
