@@ -4,27 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fraudstream.contract import ANALYZER, METRICS_DIMENSION, METRICS_NAMESPACE, REPORTER, SIGNIFICANT_DRIFT
+from fraudstream.contract import ANALYZER, REPORTER, SIGNIFICANT_DRIFT
 from fraudstream.settings import Metric
-from infra.api.spec import STAGE
+from infra.monitoring.metrics import MetricSpec, api_metric, lambda_metric, own_metric, queue_depth
 
 Treatment = Literal["notBreaching", "breaching"]
 DAY_SECONDS: Final = 86_400
-"""Period of what the daily report finds: until the next one nobody looks again. By the usual five minutes, the alarm
-would end before whoever it woke has read it, and a pager would take it for mended. Each report tells a number, of
+"""The period of what the daily report finds, too: until the next one nobody looks again. By the usual five minutes, the
+alarm would end before whoever it woke has read it, and a pager would take it for mended. Each report tells a number, of
 nothing too: without one, CloudWatch judges by the last number of some periods back."""
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricSpec:
-    """One CloudWatch metric, as it is watched."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[tuple[str, str], ...] = ()
-    statistic: str = "Sum"
-    """Such as `Sum`, `Maximum` or `p99`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,38 +49,6 @@ class Watched:
     """None: there is no webhook."""
     needs_two: bool = False
     """Rules or models count only once two people have approved them."""
-
-
-def lambda_metric(name: str, function: str, statistic: str = "Sum") -> MetricSpec:
-    """Return a metric of a function."""
-    return MetricSpec(namespace="AWS/Lambda", name=name, dimensions=(("FunctionName", function),), statistic=statistic)
-
-
-def api_metric(name: str, api: str, statistic: str) -> MetricSpec:
-    """Return a metric of the API's stage."""
-    return MetricSpec(
-        namespace="AWS/ApiGateway", name=name, dimensions=(("ApiName", api), ("Stage", STAGE)), statistic=statistic
-    )
-
-
-def own_metric(metric: Metric, environment: str, statistic: str = "Sum") -> MetricSpec:
-    """Return a metric that the functions emit."""
-    return MetricSpec(
-        namespace=METRICS_NAMESPACE,
-        name=metric.value,
-        dimensions=((METRICS_DIMENSION, environment),),
-        statistic=statistic,
-    )
-
-
-def queue_depth(queue: str) -> MetricSpec:
-    """Return the number of messages that wait in a queue."""
-    return MetricSpec(
-        namespace="AWS/SQS",
-        name="ApproximateNumberOfMessagesVisible",
-        dimensions=(("QueueName", queue),),
-        statistic="Maximum",
-    )
 
 
 def _function_alarms(purpose: str, function: str) -> Sequence[AlarmSpec]:
@@ -159,7 +116,7 @@ def _waiting(environment: str) -> AlarmSpec:
         metrics=(("waits", own_metric(Metric.CHANGE_WAITS, environment, "Minimum")),),
         threshold=0,
         # As long as CloudWatch looks back.
-        period_seconds=86_400,
+        period_seconds=DAY_SECONDS,
         periods=7,
     )
 
@@ -194,8 +151,124 @@ def _abuse(watched: Watched) -> Sequence[AlarmSpec]:
             description=f"More than {watched.daily_requests:,} requests came within a day: each of them costs money.",
             metrics=(("requests", api_metric("Count", watched.api, "Sum")),),
             threshold=watched.daily_requests,
-            period_seconds=86_400,
+            period_seconds=DAY_SECONDS,
         ),
+    )
+
+
+def _api(watched: Watched) -> Sequence[AlarmSpec]:
+    """Return the alarms of what clients of the API notice."""
+    return (
+        AlarmSpec(
+            purpose="api-errors",
+            description="More than 1 % of the API's answers are 5xx.",
+            # The average of this metric is the share of requests.
+            metrics=(("share", api_metric("5XXError", watched.api, "Average")),),
+            threshold=0.01,
+        ),
+        AlarmSpec(
+            purpose="api-latency",
+            description="One request in a hundred takes the API more than a second.",
+            metrics=(("latency", api_metric("Latency", watched.api, "p99")),),
+            threshold=1000,
+            periods=3,
+        ),
+        AlarmSpec(
+            purpose="inline-fallbacks",
+            description="More than one in ten clients that wait for a decision get none in time.",
+            # A few requests in new watched.environments are no trouble: there must be some number of them.
+            metrics=(
+                ("share", own_metric(Metric.INLINE_FALLBACK, watched.environment, "Average")),
+                ("asked", own_metric(Metric.INLINE_FALLBACK, watched.environment, "SampleCount")),
+            ),
+            expression="IF(asked >= 20, 100 * share, 0)",
+            threshold=10,
+            periods=3,
+        ),
+    )
+
+
+def _unusable(environment: str) -> Sequence[AlarmSpec]:
+    """Return the alarms of what is stored and cannot be used, or is held back."""
+    return (
+        AlarmSpec(
+            purpose="ruleset-invalid",
+            description="The ruleset or a model in the bucket is invalid; the last good one stays active.",
+            metrics=(("invalid", own_metric(Metric.RULESET_INVALID, environment)),),
+            threshold=0,
+        ),
+        AlarmSpec(
+            purpose="profiles-damaged",
+            description="Stored profiles could not be read and begin anew, or it could not be read who is on a list.",
+            metrics=(("damaged", own_metric(Metric.PROFILES_DAMAGED, environment)),),
+            threshold=0,
+        ),
+        AlarmSpec(
+            purpose="model-held-back",
+            description="The live model flags far more than it promised, and does not decline until it is reset.",
+            metrics=(("held", own_metric(Metric.MODEL_HELD_BACK, environment)),),
+            threshold=0,
+        ),
+    )
+
+
+def _found_by_report(environment: str) -> Sequence[AlarmSpec]:
+    """Return the alarms of what the daily report finds, and of a report that is missing."""
+    return (
+        AlarmSpec(
+            purpose="undecided",
+            description="Transactions of the reported day were never decided.",
+            metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),
+            threshold=0,
+            period_seconds=DAY_SECONDS,
+        ),
+        AlarmSpec(
+            purpose="log-missing",
+            description="The table has transactions of the reported day that the decision log does not know.",
+            metrics=(("missing", own_metric(Metric.LOG_MISSING, environment, "Maximum")),),
+            threshold=0,
+            period_seconds=DAY_SECONDS,
+        ),
+        AlarmSpec(
+            purpose="log-damaged",
+            description="A stream record was no transaction, or a part of the decision log cannot be read.",
+            metrics=(("damaged", own_metric(Metric.LOG_DAMAGED, environment)),),
+            threshold=0,
+            period_seconds=DAY_SECONDS,
+        ),
+        AlarmSpec(
+            purpose="log-changed",
+            description="A part of the decision log is not what was written: somebody changed it.",
+            metrics=(("changed", own_metric(Metric.LOG_CHANGED, environment)),),
+            threshold=0,
+            period_seconds=DAY_SECONDS,
+        ),
+        _drift("score-drift", "The distribution of the scores", own_metric(Metric.SCORE_DRIFT, environment, "Maximum")),
+        _drift(
+            "feature-drift", "The distribution of a feature", own_metric(Metric.FEATURE_DRIFT, environment, "Maximum")
+        ),
+        AlarmSpec(
+            purpose="report-missed",
+            description="No daily report was written for 26 hours; so too before the first one.",
+            metrics=(("reports", own_metric(Metric.REPORTS_WRITTEN, environment)),),
+            threshold=1,
+            comparison="LessThanThreshold",
+            period_seconds=3600,
+            periods=26,
+            missing="breaching",
+        ),
+    )
+
+
+def _drift(purpose: str, what: str, metric: MetricSpec) -> AlarmSpec:
+    return AlarmSpec(
+        purpose=purpose,
+        description=f"{what} was far from what the live model learnt from on two days running: train anew.",
+        metrics=(("drift", metric),),
+        threshold=SIGNIFICANT_DRIFT,
+        # It is measured once a day, with the report. One day alone may be a pay day, or the first of a month.
+        period_seconds=DAY_SECONDS,
+        periods=2,
     )
 
 
@@ -216,101 +289,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             metrics=(("depth", queue_depth(watched.queue)),),
             threshold=0,
         ),
-        AlarmSpec(
-            purpose="api-errors",
-            description="More than 1 % of the API's answers are 5xx.",
-            # The average of this metric is the share of requests.
-            metrics=(("share", api_metric("5XXError", watched.api, "Average")),),
-            threshold=0.01,
-        ),
-        AlarmSpec(
-            purpose="api-latency",
-            description="One request in a hundred takes the API more than a second.",
-            metrics=(("latency", api_metric("Latency", watched.api, "p99")),),
-            threshold=1000,
-            periods=3,
-        ),
-        AlarmSpec(
-            purpose="inline-fallbacks",
-            description="More than one in ten clients that wait for a decision get none in time.",
-            # A few requests in new environments are no trouble: there must be some number of them.
-            metrics=(
-                ("share", own_metric(Metric.INLINE_FALLBACK, environment, "Average")),
-                ("asked", own_metric(Metric.INLINE_FALLBACK, environment, "SampleCount")),
-            ),
-            expression="IF(asked >= 20, 100 * share, 0)",
-            threshold=10,
-            periods=3,
-        ),
-        AlarmSpec(
-            purpose="ruleset-invalid",
-            description="The ruleset or a model in the bucket is invalid; the last good one stays active.",
-            metrics=(("invalid", own_metric(Metric.RULESET_INVALID, environment)),),
-            threshold=0,
-        ),
-        AlarmSpec(
-            purpose="profiles-damaged",
-            description="Stored profiles could not be read and begin anew, or it could not be read who is on a list.",
-            metrics=(("damaged", own_metric(Metric.PROFILES_DAMAGED, environment)),),
-            threshold=0,
-        ),
-        AlarmSpec(
-            purpose="undecided",
-            description="Transactions of the reported day were never decided.",
-            metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),
-            threshold=0,
-            period_seconds=DAY_SECONDS,
-        ),
-        AlarmSpec(
-            purpose="log-missing",
-            description="The table has transactions of the reported day that the decision log does not know.",
-            metrics=(("missing", own_metric(Metric.LOG_MISSING, environment, "Maximum")),),
-            threshold=0,
-            period_seconds=DAY_SECONDS,
-        ),
-        AlarmSpec(
-            purpose="model-held-back",
-            description="The live model flags far more than it promised, and does not decline until it is reset.",
-            metrics=(("held", own_metric(Metric.MODEL_HELD_BACK, environment)),),
-            threshold=0,
-        ),
-        AlarmSpec(
-            purpose="log-damaged",
-            description="A stream record was no transaction, or a part of the decision log cannot be read.",
-            metrics=(("damaged", own_metric(Metric.LOG_DAMAGED, environment)),),
-            threshold=0,
-            period_seconds=DAY_SECONDS,
-        ),
-        AlarmSpec(
-            purpose="log-changed",
-            description="A part of the decision log is not what was written: somebody changed it.",
-            metrics=(("changed", own_metric(Metric.LOG_CHANGED, environment)),),
-            threshold=0,
-            period_seconds=DAY_SECONDS,
-        ),
-        *(
-            AlarmSpec(
-                purpose=purpose,
-                description=f"{what} was far from what the live model learnt from on two days running: train anew.",
-                metrics=(("drift", own_metric(metric, environment, "Maximum")),),
-                threshold=SIGNIFICANT_DRIFT,
-                # It is measured once a day, with the report. One day alone may be a pay day, or the first of a month.
-                period_seconds=DAY_SECONDS,
-                periods=2,
-            )
-            for purpose, metric, what in (
-                ("score-drift", Metric.SCORE_DRIFT, "The distribution of the scores"),
-                ("feature-drift", Metric.FEATURE_DRIFT, "The distribution of a feature"),
-            )
-        ),
-        AlarmSpec(
-            purpose="report-missed",
-            description="No daily report was written for 26 hours; so too before the first one.",
-            metrics=(("reports", own_metric(Metric.REPORTS_WRITTEN, environment)),),
-            threshold=1,
-            comparison="LessThanThreshold",
-            period_seconds=3600,
-            periods=26,
-            missing="breaching",
-        ),
+        *_api(watched),
+        *_unusable(environment),
+        *_found_by_report(environment),
     )

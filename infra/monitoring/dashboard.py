@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fraudstream.settings import Metric
-from infra.monitoring.alarms import MetricSpec, Watched, api_metric, lambda_metric, own_metric, queue_depth
+from infra.monitoring.alarms import Watched
+from infra.monitoring.metrics import MetricSpec, api_metric, lambda_metric, own_metric, queue_depth
 
 WIDTH = 8
 """Three widgets in a row of CloudWatch's 24 columns."""

@@ -5,8 +5,9 @@ import json
 import pulumi
 import pulumi_aws as aws
 
-from infra.monitoring.alarms import AlarmSpec, MetricSpec, Watched, alarm_specs
+from infra.monitoring.alarms import AlarmSpec, Watched, alarm_specs
 from infra.monitoring.dashboard import dashboard_body
+from infra.monitoring.metrics import MetricSpec
 from infra.naming import StackContext
 
 STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
