@@ -88,17 +88,7 @@ def decide(
         holds_model_back: the live model has lost its power to decline: what rules alone do not decline is reviewed, and
             what they do is declined.
     """
-    hits: list[Rule] = []
-    unevaluable: list[str] = []
-    shadow_hits: list[str] = []
-    for rule, truth in zip(ruleset.rules, truths, strict=True):
-        if truth is None:
-            unevaluable.append(rule.id)
-        elif truth:
-            if rule.mode is Mode.LIVE and rule.id not in outside_share:
-                hits.append(rule)
-            else:
-                shadow_hits.append(rule.id)
+    hits, shadow_hits, unevaluable = _by_truth(ruleset, truths, outside_share)
     live, shadow = ruleset.models if vector is not None else NO_MODELS
     added = ruleset.points_beside_live if live else ruleset.points
     points = ruleset.counting.points(hits, added)
@@ -132,6 +122,24 @@ def decide(
         shadow_score=shadow_score,
         shadow_error=shadow_error,
     )
+
+
+def _by_truth(
+    ruleset: Ruleset, truths: Sequence[compiler.TruthValue], outside_share: Collection[str]
+) -> tuple[list[Rule], list[str], list[str]]:
+    """Return the rules that hit and count, and the ids of those that hit and do not, and of those without a truth."""
+    hits: list[Rule] = []
+    shadow_hits: list[str] = []
+    unevaluable: list[str] = []
+    for rule, truth in zip(ruleset.rules, truths, strict=True):
+        if truth is None:
+            unevaluable.append(rule.id)
+        elif truth:
+            if rule.mode is Mode.LIVE and rule.id not in outside_share:
+                hits.append(rule)
+            else:
+                shadow_hits.append(rule.id)
+    return hits, shadow_hits, unevaluable
 
 
 def _by_rules(ruleset: Ruleset, hits: Sequence[Rule]) -> Verdict:
