@@ -132,66 +132,93 @@ def estimate(usage: Usage, counts: MeteredCounts, prices: Prices) -> list[CostLi
     monthly = usage.transactions_a_day * DAYS_A_MONTH
     return [
         CostLine(name, dollars, dollars / monthly * 1e6)
-        for name, dollars in _lines(usage, counts, prices, monthly)
+        for name, dollars in _Month(usage, counts, prices).lines()
         if dollars
     ]
 
 
-def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) -> Iterator[tuple[str, float]]:
-    plain, waiting = counts.functions["processor"], counts.functions["processor_waiting"]
-    analyzer, reporter = counts.functions[f"analyzer_{usage.batch}"], counts.functions["reporter_100"]
-    runs = _reporter_runs(usage.transactions_a_day) * DAYS_A_MONTH
-    yield "API Gateway: requests", prices.dollars("api_requests", monthly)
-    claims = plain["write_units"]
-    yield "DynamoDB: writes of claims and transactions", prices.dollars("infrequent_write_units", claims * monthly)
-    yield "DynamoDB: index of customers", prices.dollars("infrequent_write_units", INDEX_WRITES * monthly)
-    decisions = analyzer["dynamodb_UpdateItem"]
-    yield "DynamoDB: writes of decisions", prices.dollars("infrequent_write_units", decisions * monthly)
-    profiles = analyzer["write_units"] - decisions
-    yield "DynamoDB: writes of profiles and alerts", prices.dollars("write_units", profiles * monthly)
-    yield "DynamoDB: reads of profiles and lists", prices.dollars("read_units", analyzer["read_units"] * monthly)
-    dated, others = _stored_gigabytes(usage, counts)
-    yield (
-        "DynamoDB: storage",
-        prices.dollars("infrequent_gigabyte_months", dated + _index_gigabytes(usage))
-        + prices.dollars("table_gigabyte_months", others),
-    )
-    yield "DynamoDB: point-in-time recovery", prices.dollars("recovery_gigabyte_months", dated + others)
-    runs_of = {
-        "processor": (plain, monthly, PROCESSOR_WAITS * WAIT_SECONDS),
-        "analyzer": (analyzer, analyzer["invocations"] * monthly, ANALYZER_WAITS * WAIT_SECONDS),
-        "reporter": (reporter, runs, WAIT_SECONDS),
-    }
-    for name, (found, invocations, wait) in runs_of.items():
-        memory = counts.memory_megabytes[name]
-        seconds = compute_seconds(memory, found["microseconds"] * monthly) + invocations * wait
+class _Month:
+    """What a month's transactions ask of each service."""
+
+    def __init__(self, usage: Usage, counts: MeteredCounts, prices: Prices) -> None:
+        self._usage = usage
+        self._counts = counts
+        self._prices = prices
+        self._transactions = usage.transactions_a_day * DAYS_A_MONTH
+        self._plain, self._waiting = counts.functions["processor"], counts.functions["processor_waiting"]
+        self._analyzer, self._reporter = counts.functions[f"analyzer_{usage.batch}"], counts.functions["reporter_100"]
+        self._analyzer_runs = self._analyzer["invocations"] * self._transactions
+        self._reporter_runs = _reporter_runs(usage.transactions_a_day) * DAYS_A_MONTH
+
+    def lines(self) -> Iterator[tuple[str, float]]:
+        """Yield the name and the dollars of each line."""
+        dollars = self._prices.dollars
+        yield "API Gateway: requests", dollars("api_requests", self._transactions)
+        yield from self._requests_of_tables()
+        yield from self._storage_of_tables()
+        yield from self._functions()
+        yield from self._logs_and_traces()
+        yield "S3: decision log", _object_dollars(self._usage, self._reporter, self._prices, self._reporter_runs)
+        yield "inline decisions", self._inline()
+        yield "CloudWatch: metrics", dollars("metrics", len(self._counts.metrics))
+        yield "CloudWatch: alarms", dollars("alarms", self._counts.alarms)
+        yield "KMS: key", dollars("keys", 1)
+
+    def _requests_of_tables(self) -> Iterator[tuple[str, float]]:
+        dollars, monthly, analyzer = self._prices.dollars, self._transactions, self._analyzer
+        claims, decisions = self._plain["write_units"], analyzer["dynamodb_UpdateItem"]
+        profiles = analyzer["write_units"] - decisions
+        yield "DynamoDB: writes of claims and transactions", dollars("infrequent_write_units", claims * monthly)
+        yield "DynamoDB: index of customers", dollars("infrequent_write_units", INDEX_WRITES * monthly)
+        yield "DynamoDB: writes of decisions", dollars("infrequent_write_units", decisions * monthly)
+        yield "DynamoDB: writes of profiles and alerts", dollars("write_units", profiles * monthly)
+        yield "DynamoDB: reads of profiles and lists", dollars("read_units", analyzer["read_units"] * monthly)
+
+    def _storage_of_tables(self) -> Iterator[tuple[str, float]]:
+        dated, others = _stored_gigabytes(self._usage, self._counts)
+        infrequent = self._prices.dollars("infrequent_gigabyte_months", dated + _index_gigabytes(self._usage))
+        yield "DynamoDB: storage", infrequent + self._prices.dollars("table_gigabyte_months", others)
         yield (
-            f"Lambda: {name}",
-            prices.dollars("lambda_requests", invocations)
-            + prices.dollars("lambda_gigabyte_seconds", seconds * memory / 1024),
+            "DynamoDB: point-in-time recovery",
+            self._prices.dollars("recovery_gigabyte_months", dated + others),
         )
-    logged = plain["log_bytes"] + counts.access_log_bytes + analyzer["log_bytes"]
-    logs = (logged * monthly + reporter["log_bytes"] / reporter["invocations"] * runs) / GIGABYTE
-    yield (
-        "CloudWatch: logs",
-        prices.dollars("log_gigabytes", logs) + prices.dollars("log_gigabyte_months", logs * LOG_MONTHS),
-    )
-    batches_a_day = runs_of["analyzer"][1] / DAYS_A_MONTH, runs / DAYS_A_MONTH
-    traces = TRACED_SHARE * usage.transactions_a_day + sum(map(_traces, batches_a_day))
-    yield "X-Ray: traces", prices.dollars("traces", traces * DAYS_A_MONTH)
-    yield "S3: decision log", _object_dollars(usage, reporter, prices, runs)
-    inline = usage.inline_share * monthly
-    memory = counts.memory_megabytes["processor"]
-    more_seconds = compute_seconds(memory, (waiting["microseconds"] - plain["microseconds"]) * inline)
-    yield (
-        "inline decisions",
-        prices.dollars("read_units", waiting["read_units"] * inline)
-        + prices.dollars("infrequent_write_units", max(waiting["write_units"] - plain["write_units"], 0) * inline)
-        + prices.dollars("lambda_gigabyte_seconds", more_seconds * memory / 1024),
-    )
-    yield "CloudWatch: metrics", prices.dollars("metrics", len(counts.metrics))
-    yield "CloudWatch: alarms", prices.dollars("alarms", counts.alarms)
-    yield "KMS: key", prices.dollars("keys", 1)
+
+    def _functions(self) -> Iterator[tuple[str, float]]:
+        runs_of = {
+            "processor": (self._plain, self._transactions, PROCESSOR_WAITS * WAIT_SECONDS),
+            "analyzer": (self._analyzer, self._analyzer_runs, ANALYZER_WAITS * WAIT_SECONDS),
+            "reporter": (self._reporter, self._reporter_runs, WAIT_SECONDS),
+        }
+        for name, (found, invocations, wait) in runs_of.items():
+            memory = self._counts.memory_megabytes[name]
+            seconds = compute_seconds(memory, found["microseconds"] * self._transactions) + invocations * wait
+            yield (
+                f"Lambda: {name}",
+                self._prices.dollars("lambda_requests", invocations)
+                + self._prices.dollars("lambda_gigabyte_seconds", seconds * memory / 1024),
+            )
+
+    def _logs_and_traces(self) -> Iterator[tuple[str, float]]:
+        dollars, runs, reporter = self._prices.dollars, self._reporter_runs, self._reporter
+        logged = self._plain["log_bytes"] + self._counts.access_log_bytes + self._analyzer["log_bytes"]
+        of_reporter = reporter["log_bytes"] / reporter["invocations"] * runs
+        logs = (logged * self._transactions + of_reporter) / GIGABYTE
+        yield "CloudWatch: logs", dollars("log_gigabytes", logs) + dollars("log_gigabyte_months", logs * LOG_MONTHS)
+        batches_a_day = self._analyzer_runs / DAYS_A_MONTH, runs / DAYS_A_MONTH
+        traces = TRACED_SHARE * self._usage.transactions_a_day + sum(map(_traces, batches_a_day))
+        yield "X-Ray: traces", dollars("traces", traces * DAYS_A_MONTH)
+
+    def _inline(self) -> float:
+        """Return what decisions in the answer cost beside what every request does."""
+        dollars, plain, waiting = self._prices.dollars, self._plain, self._waiting
+        inline = self._usage.inline_share * self._transactions
+        memory = self._counts.memory_megabytes["processor"]
+        more_seconds = compute_seconds(memory, (waiting["microseconds"] - plain["microseconds"]) * inline)
+        return (
+            dollars("read_units", waiting["read_units"] * inline)
+            + dollars("infrequent_write_units", max(waiting["write_units"] - plain["write_units"], 0) * inline)
+            + dollars("lambda_gigabyte_seconds", more_seconds * memory / 1024)
+        )
 
 
 def _stored_gigabytes(usage: Usage, counts: MeteredCounts) -> tuple[float, float]:

@@ -26,6 +26,7 @@ from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fraudstream.detection.models.model import Model
     from fraudstream.transactions.decisions.decision import FraudType
     from fraudstream_tools.lab.training.samples.examples import Examples
 
@@ -110,7 +111,6 @@ def train(
     from fraudstream.detection.features.own import INPUTS
     from fraudstream_tools.lab.training.boosting import Parameters
     from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
-    from fraudstream_tools.lab.training.storage.model_card import METRIC_WORDS
     from fraudstream_tools.lab.training.storage.model_storage import write_model
 
     refuse_unwritable(output)
@@ -150,7 +150,12 @@ def train(
             )
     except TrainingError as error:
         raise CommandError(str(error)) from None
-    card = write_model(output, model)
+    _print_trained(model, output, write_model(output, model), as_json=as_json)
+
+
+def _print_trained(model: "Model", output: Path, card: Path, *, as_json: bool) -> None:
+    from fraudstream_tools.lab.training.storage.model_card import METRIC_WORDS
+
     if as_json:
         file = model.file
         print_json(

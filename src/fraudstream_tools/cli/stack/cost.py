@@ -1,7 +1,7 @@
 """`fraudstream cost`: what a stack costs on AWS."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -9,6 +9,11 @@ from rich.table import Table
 from fraudstream.contract import RETENTION_DAYS
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fraudstream_tools.costs.estimate import CostLine, Prices, Usage
 
 
 def register(app: typer.Typer) -> None:
@@ -63,15 +68,19 @@ def cost(
         prices = read_prices(prices_file)
     except PriceError as error:
         raise CommandError(str(error)) from None
-    lines = estimate(Usage(per_day, inline_share, batch, retention_days), counts, prices)
+    usage = Usage(per_day, inline_share, batch, retention_days)
+    _print(usage, estimate(usage, counts, prices), prices, as_json=as_json, as_markdown=as_markdown)
+
+
+def _print(usage: "Usage", lines: "Sequence[CostLine]", prices: "Prices", *, as_json: bool, as_markdown: bool) -> None:
     month, million = sum(line.month for line in lines), sum(line.million for line in lines)
     if as_json:
         print_json(
             {
-                "transactionsPerDay": per_day,
-                "inlineShare": inline_share,
-                "batch": batch,
-                "retentionDays": retention_days,
+                "transactionsPerDay": usage.transactions_a_day,
+                "inlineShare": usage.inline_share,
+                "batch": usage.batch,
+                "retentionDays": usage.retention_days,
                 "prices": {"date": prices.date, "region": prices.region},
                 "lines": [{"name": name, "month": round(m, 2), "million": round(each, 4)} for name, m, each in lines],
                 "month": round(month, 2),
@@ -83,7 +92,10 @@ def cost(
         for name, dollars, each in [*lines, ("together", month, million)]:
             typer.echo(f"| {name} | ${dollars:,.2f} | ${each:,.2f} |")
     else:
-        table = Table("what", title=f"{per_day:,} transactions a day, list prices of {prices.region}, {prices.date}")
+        table = Table(
+            "what",
+            title=f"{usage.transactions_a_day:,} transactions a day, list prices of {prices.region}, {prices.date}",
+        )
         table.add_column("a month", justify="right")
         table.add_column("for a million", justify="right")
         for name, dollars, each in lines:
@@ -92,6 +104,6 @@ def cost(
         table.add_row("together", f"${month:,.2f}", f"${million:,.2f}")
         out.print(table)
         err.print(
-            f"Assumed: {inline_share:.0%} of the POSTs wait for a decision, {batch} transactions in a batch of the"
-            f" analyzer, {retention_days} days of retention, no free tier."
+            f"Assumed: {usage.inline_share:.0%} of the POSTs wait for a decision, {usage.batch} transactions in a batch"
+            f" of the analyzer, {usage.retention_days} days of retention, no free tier."
         )
