@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import EntityKind
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -57,7 +58,7 @@ def erase(
     from fraudstream_tools.operations.report_function import ReportFunctionError
 
     deployment = Deployment(stack)
-    tokens = tokens_of(deployment, "customer", customer)
+    tokens = tokens_of(deployment, EntityKind.CUSTOMER, customer)
     if not dry_run:
         confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
     system = privacy_system(deployment)
@@ -116,7 +117,7 @@ def hold(
     if release == (reason is not None):
         raise CommandError("give --reason to set a hold, or --release to end one")
     deployment = Deployment(stack)
-    tokens = tokens_of(deployment, "customer", customer)
+    tokens = tokens_of(deployment, EntityKind.CUSTOMER, customer)
     dynamodb, table = deployment.client("dynamodb"), deployment["profilesTable"]
     if release:
         if not release_hold(dynamodb, table, tokens=tokens, audit=audit_log(deployment)):

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from fraudstream.contract import FourEyes
+from fraudstream.contract import EntityKind, FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver, audit_log, needs_two, say_that_it_waits
 from fraudstream_tools.cli.support.review.digests import with_digests
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.lists.entries import ListChange, ListedEntity
     from fraudstream_tools.operations.lists.listing import ListEditor
 
-Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
 KindArgument = Annotated[
-    Kind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device, ip or counterparty.")
+    EntityKind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device, ip or counterparty.")
 ]
 IdsArgument = Annotated[
     list[str] | None,
@@ -98,8 +97,7 @@ def add(
         tokens = _checked(deployment, kind, ids, transaction, reason)
         listing = _listing(deployment)
         done = [
-            (newest, listing.add_to_list(list_name, _kind(kind), newest, reason=reason, until=end))
-            for *_, newest in tokens
+            (newest, listing.add_to_list(list_name, kind, newest, reason=reason, until=end)) for *_, newest in tokens
         ]
     _print_changes(deployment, list_name, kind, done, as_json=as_json)
     _warn_if_not_asked_for(ruleset, list_name)
@@ -131,9 +129,9 @@ def remove(
         tokens = _checked(deployment, kind, ids, transaction, reason)
         listing = _listing(deployment)
         done = [
-            (token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason))
+            (token, listing.remove_from_list(list_name, kind, token, reason=reason))
             for of_one in tokens
-            for token in listing.lists.listed_among(list_name, _kind(kind), of_one)
+            for token in listing.lists.listed_among(list_name, kind, of_one)
         ]
     _print_changes(deployment, list_name, kind, done, as_json=as_json)
     if any(change is ListChange.ABSENT for _, change in done):
@@ -145,7 +143,7 @@ def show(
         str | None, typer.Argument(metavar="LIST", help="The list's name; without one, all lists are shown.")
     ] = None,
     *,
-    kind: Annotated[Kind | None, typer.Option(help="Only entities of this kind.")] = None,
+    kind: Annotated[EntityKind | None, typer.Option(help="Only entities of this kind.")] = None,
     ended: Annotated[bool, typer.Option("--ended", help="Entries too that ended in the last 90 days.")] = False,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -164,7 +162,7 @@ def show(
     deployment = Deployment(stack)
     with _problems():
         ruleset = _ruleset(deployment)
-        contents = _lists(deployment).show(list_name, _kind(kind) if kind else None, with_ended=ended)
+        contents = _lists(deployment).show(list_name, kind, with_ended=ended)
         if list_name is not None and not contents.entries:
             check_list(list_name, ruleset.lists.names)
     counts = _ruleset_counts(ruleset, list_name, kind)
@@ -255,19 +253,13 @@ def _waiting(listing: "ListEditor") -> list["ListedEntity"]:
 
 
 def _print_changes(
-    deployment: Deployment, list_name: str, kind: Kind, done: "Sequence[tuple[str, ListChange]]", *, as_json: bool
+    deployment: Deployment, list_name: str, kind: EntityKind, done: "Sequence[tuple[str, ListChange]]", *, as_json: bool
 ) -> None:
     from fraudstream_tools.operations.lists.entries import ListChange
 
     print_changes(list_name, kind, done, waits=needs_two(deployment, FourEyes.LISTS), as_json=as_json)
     if any(change is not ListChange.ABSENT for _, change in done):
         say_that_it_waits(deployment, FourEyes.LISTS)
-
-
-def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)
-    from fraudstream.contract import EntityKind
-
-    return EntityKind(kind)
 
 
 def _lists(deployment: Deployment, *, is_asked: bool = False) -> "EntityLists":
@@ -315,7 +307,7 @@ def _problems() -> Generator[None]:
 
 
 def _checked(
-    deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
+    deployment: Deployment, kind: EntityKind, ids: list[str] | None, transaction: str | None, reason: str
 ) -> list["Sequence[str]"]:
     """Return the tokens of those who are meant, each with those of earlier numbers, once there is a reason."""
     from fraudstream_tools.operations.audit.change_note import checked_reason
@@ -330,11 +322,11 @@ def _checked(
     return [by_newest[newest] for newest in dict.fromkeys(each[-1] for each in tokens)]
 
 
-def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:
+def _of_transaction(deployment: Deployment, kind: EntityKind, transaction: str) -> str:
     from fraudstream_tools.operations.lists.entity_tokens import token_in_transaction
 
     table = deployment["transactionsTable"]
-    return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))
+    return token_in_transaction(deployment.client("dynamodb"), table, transaction, kind)
 
 
 def _ruleset_counts(ruleset: "Ruleset", list_name: str | None, kind: str | None) -> dict[str, dict[str, int]]:

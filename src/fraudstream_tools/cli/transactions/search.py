@@ -1,6 +1,5 @@
 """`fraudstream search`: all that is stored of whom an identifier or a token stands for."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from fraudstream.contract import EntityKind
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.investigation.search import TokenFindings, TokenSearch
 
 
-class Kind(StrEnum):
-    """What an identifier is of."""
-
-    CUSTOMER = "customer"
-    CARD = "card"
-    DEVICE = "device"
-    IP = "ip"
-    MERCHANT = "merchant"
-    TERMINAL = "terminal"
-    COUNTERPARTY = "counterparty"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(search)
@@ -46,7 +34,7 @@ def search(
         str, typer.Argument(help="An identifier as clients post it, or a token (tok_…).", show_default=False)
     ],
     *,
-    kind: Annotated[Kind, typer.Option("--as", help="What the identifier is of.")] = Kind.CUSTOMER,
+    kind: Annotated[EntityKind, typer.Option("--as", help="What the identifier is of.")] = EntityKind.CUSTOMER,
     log: Annotated[
         Path | None,
         typer.Option(

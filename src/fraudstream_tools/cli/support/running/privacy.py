@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from fraudstream.contract import EntityKind
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import report_function
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
@@ -33,7 +34,7 @@ def privacy_system(deployment: Deployment) -> "PrivacySystem":
     )
 
 
-def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
+def tokens_of(deployment: Deployment, kind: EntityKind, text: str) -> Sequence[str]:
     """Return the tokens of an entity, of all numbers, oldest first: the processor alone has the keys.
 
     Args:
@@ -44,7 +45,6 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     Raises:
         CommandError: nobody in particular is meant, or the processor refuses.
     """
-    from fraudstream.contract import EntityKind
     from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
     from fraudstream_tools.operations.privacy.tokens import (
         TokensRefusedError,
@@ -62,7 +62,7 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
         return ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
 
     try:
-        return ask(tokens=[text])[0] if is_token else tokens_of_identifier(ask, EntityKind(kind), text)
+        return ask(tokens=[text])[0] if is_token else tokens_of_identifier(ask, kind, text)
     except UnknownIdentifierError as error:
         raise CommandError(str(error)) from None
     except TokensRefusedError as error:
