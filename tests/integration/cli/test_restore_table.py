@@ -52,6 +52,14 @@ def test_nothing_is_to_be_done_again_where_nobody_was_erased(desk: Command) -> N
     assert said == ""
 
 
+@pytest.mark.parametrize(("into", "has_decisions"), [("transactions", True), ("alerts", False)])
+def test_only_transactions_are_to_be_redriven(desk: Command, into: str, *, has_decisions: bool) -> None:
+    source = BACKUP if has_decisions else ALERTS
+    ran = desk("restore", "table", source, "--into", into, "--dry-run")
+    assert ran.code == 0, ran.err
+    assert ("redrive them" in ran.out) == has_decisions
+
+
 def test_who_was_erased_since_is_to_be_erased_again(desk: Command, system: System) -> None:
     receipts = [erase(system, "a"), erase(system, "b")]
     for option in ("--dry-run", "--overwrite"):

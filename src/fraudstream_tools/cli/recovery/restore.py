@@ -127,7 +127,8 @@ def table(
     else:
         out.print(f"{source} to {target}{', not done' if dry_run else ''}:")
         for outcome in Copied:
-            out.print(f"  {counts[outcome]:,} {outcome.value}")
+            if outcome is not Copied.UNDECIDED or into is RestorableTable.TRANSACTIONS:
+                out.print(f"  {counts[outcome]:,} {outcome.value}", soft_wrap=True)
         if closed_again:
             out.print(f"  {closed_again:,} closed again: their transactions were labelled after that second")
     _say_what_must_not_stay(rekeyed_since, receipts, moment)

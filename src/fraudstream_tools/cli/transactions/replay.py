@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _AGAIN = "The same replay again is safe"
 _AGAIN_SHIFTED = (
     "The same replay again moves times by another amount: the API refuses what is stored (409) and takes the rest. To "
-    "post all of it as new transactions, add --id-suffix"
+    "post all of it as new transactions, give it an --id-suffix that none before it had"
 )
 _CONFLICT = (
     "409: another transaction with this id is stored, as after an earlier replay with --shift-to-now, which moves "
-    "times by another amount each time; --id-suffix posts them as new transactions"
+    "times by another amount each time; an --id-suffix that none before it had posts them as new transactions"
 )
 
 

@@ -181,7 +181,7 @@ def test_a_shifted_replay_again_is_told_from_a_safe_one(fraudstream: Command, ap
     ran = fraudstream("replay", "day.csv", "--shift-to-now")
     assert "it replaces the file of an earlier replay" in ran.err
     assert "409: another transaction with this id is stored" in ran.err
-    assert "--id-suffix posts them as new" in ran.err
+    assert "an --id-suffix that none before it had posts them as new" in ran.err
 
 
 def test_a_mapped_file_is_posted_without_what_is_personal(fraudstream: Command, api: Api, tmp_path: Path) -> None:
