@@ -12,6 +12,7 @@ from fraudstream.contract import DECISION_LOG_PREFIX, REPORTER
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.erasure_marks import read_marks, without_erased
+from fraudstream.reporting.storage.leftovers import remove_leftovers
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.settings import Metric, ReporterSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -25,6 +26,7 @@ _segments_s3 = quick_s3(_settings.bucket, _LIMITS)
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 _log_key = base64.b64decode(_settings.log_key)
+remove_leftovers()
 
 
 def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa: ANN401  (anyone may call it with anything)

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -310,6 +312,19 @@ def test_the_stream_s_consumer_starts_without_what_only_reports_need(variables: 
     code = f"import sys, {HANDLER}; print(sorted({{'duckdb', 'jinja2'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("task_root", "is_kept"), [("/var/task", False), ("/somewhere/else", True)])
+def test_what_a_process_that_lambda_ended_left_on_the_disk_goes(
+    variables: dict[str, str], tmp_path: Path, *, task_root: str, is_kept: bool
+) -> None:
+    """Lambda clears nothing of the disk when it starts the next process; elsewhere the folder may be anybody's."""
+    left = Path(tempfile.mkdtemp(dir=tmp_path)) / "merged"
+    left.mkdir()
+    (left / "segment.jsonl.gz").write_bytes(b"cut off")
+    surroundings = variables | {"LAMBDA_TASK_ROOT": task_root, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", f"import {HANDLER}"], env=surroundings, check=True)
+    assert left.exists() is is_kept
 
 
 def test_of_a_large_table_the_marked_ones_of_the_day_are_looked_at(shop: Shop) -> None:
