@@ -31,3 +31,9 @@ def system(reported: System, tmp_path: Path) -> System:
     made = System(tmp_path)
     made.head.link = reported.head.link
     return made
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is merged beside these tests: what is looked at again is so at once."""
+    monkeypatch.setattr("fraudstream.reporting.log.chain.verification.sleep", lambda _: None)

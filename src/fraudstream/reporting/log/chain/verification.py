@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from time import sleep
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,6 +17,10 @@ from fraudstream.reporting.storage.download import DOWNLOADS
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
+
+
+_MERGE_SECONDS: Final = 10.0
+"""From the first file that a merge writes to the note of its hour, about: the largest file comes first."""
 
 
 class LogProblem(StrEnum):
@@ -59,6 +64,9 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, until: datetime) -> Verification:
     """Compare the hours of the log within a time with the chain, and the chain with its head.
 
+    What is found is looked at again after some seconds: while an hour is merged, its files, link and note do not go
+    together.
+
     Args:
         store: the bucket.
         log_prefix: of the decision log's keys.
@@ -66,6 +74,16 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
         since: a time in the first hour of the log.
         until: a time in the last one.
     """
+    first = _look(store, log_prefix, chain, since, until)
+    if not first.findings:
+        return first
+    sleep(_MERGE_SECONDS)
+    second = _look(store, log_prefix, chain, since, until)
+    lasting = tuple(finding for finding in second.findings if finding in first.findings)
+    return msgspec.structs.replace(second, findings=lasting)
+
+
+def _look(store: "Store", log_prefix: str, chain: LogChain, since: datetime, until: datetime) -> Verification:
     known = chain.head()
     head = known or chain.newest_kept()
     if head is None:
