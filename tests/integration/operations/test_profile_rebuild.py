@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +11,6 @@ from botocore.exceptions import ClientError
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import STREAM_SECONDS
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream_tools.operations.recovery import profile_rebuild
 from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, transaction
 
@@ -49,8 +49,9 @@ def rebuild_of(
 def break_off(world: World, folder: Path) -> None:
     """Leave what Ctrl-C leaves, after some of the profiles."""
 
-    def stop(_: int) -> None:
-        raise KeyboardInterrupt
+    def stop(percent: int) -> None:
+        if percent >= 50:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rebuild_of(world, folder, on_written=stop).run()
@@ -62,9 +63,8 @@ def lose_profiles(world: World) -> None:
 
 
 @pytest.fixture
-def customers(world: World, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def customers(world: World) -> set[str]:
     """Keys of customers with a transaction each, whose profiles are written in several parts."""
-    monkeypatch.setattr(profile_rebuild, "_ROWS_A_PARTITION", 10)
     world.store(*(transaction(number, customer_id=f"tok_{number}") for number in range(1, 13)))
     world.analyze()
     return {f"customer#tok_{number}" for number in range(1, 13)}
@@ -119,7 +119,7 @@ def test_no_transaction_stays_on_the_disk_after_a_break_either(world: World, tmp
         rebuild_of(world, tmp_path).run()
     stop()
     assert gathered
-    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert not [*tmp_path.rglob("*.rows")]
     assert CUSTOMER in rebuild_of(world, tmp_path).run().same
 
 
@@ -156,6 +156,22 @@ def test_a_run_begins_anew_after_what_another_has_left(
     assert customers <= rebuild_of(world, tmp_path, said=said.append, now=now).run().new
     assert "begins anew" in said[0]
     assert not state.exists()
+
+
+def test_a_table_that_counts_no_items_yet_is_not_read_into_memory_at_once(
+    world: World, customers: set[str], tmp_path: Path
+) -> None:
+    # As AWS describes a table for hours after it was made anew and filled from a backup.
+    def say_empty(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Table"]["ItemCount"] = 0
+
+    world.dynamodb.meta.events.register("after-call.dynamodb.DescribeTable", say_empty)
+    gathered = set[str]()
+    stop = world.interfere("BatchGetItem", lambda **_: gathered.update(each.name for each in tmp_path.rglob("*.rows")))
+    done = rebuild_of(world, tmp_path).run()
+    stop()
+    assert customers <= done.same
+    assert len({name.partition("-")[0] for name in gathered}) > 1
 
 
 def test_of_one_profile_only_what_it_learnt_is_counted(world: World, tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 PART_ITEMS: Final = 50_000
 """Items of the table in one part of the scan, about: half a minute's work."""
+LEAST_PARTS: Final = 128
+"""DynamoDB counts about every six hours: of a table that was just made anew and filled from a backup it says that it is
+empty. A part of 200 million items is read in less than `PART_SECONDS` still."""
 MOST_PARTS: Final = 1_000_000
 """DynamoDB's limit for the parts of a parallel scan."""
 LINES: Final = 20_000
@@ -224,7 +227,7 @@ def _missing(connection: "duckdb.DuckDBPyConnection", lines: list[LogRecord]) ->
 def parts_of(client: "DynamoDBClient", table: str) -> int:
     """Return in how many parts a table is to be looked at."""
     counted = client.describe_table(TableName=table)["Table"].get("ItemCount", 0)
-    return min(max(1, counted // PART_ITEMS), MOST_PARTS)
+    return min(max(LEAST_PARTS, counted // PART_ITEMS), MOST_PARTS)
 
 
 def items_of(client: "DynamoDBClient", table: str, day: date, part: int, parts: int) -> Iterable[Mapping[str, Any]]:
