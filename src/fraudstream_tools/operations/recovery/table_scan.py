@@ -1,8 +1,9 @@
 """A scan of a whole table in parallel segments."""
 
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.transactions.storage.attributes import Item
@@ -17,7 +18,7 @@ OnPage = Callable[[int, list[Item]], None]
 
 
 def scan(client: "DynamoDBClient", table: str, on_page: OnPage) -> None:
-    """Read all items of a table, consistently, in segments side by side.
+    """Read all items of a table, consistently, in segments side by side; a failure or Ctrl-C in one ends all.
 
     Args:
         client: of DynamoDB.
@@ -28,18 +29,24 @@ def scan(client: "DynamoDBClient", table: str, on_page: OnPage) -> None:
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
+    is_over = threading.Event()
     with ThreadPoolExecutor(SEGMENTS) as threads:
-        under_way = [threads.submit(_read_segment, client, table, segment, on_page) for segment in range(SEGMENTS)]
         try:
-            for each in under_way:
+            under_way = [
+                threads.submit(_read_segment, client, table, segment, on_page, is_over) for segment in range(SEGMENTS)
+            ]
+            # Not in order: what one segment meets must not wait for the end of others, which takes hours.
+            for each in as_completed(under_way):
                 each.result()
         finally:
-            threads.shutdown(cancel_futures=True)
+            is_over.set()
 
 
-def _read_segment(client: "DynamoDBClient", table: str, segment: int, on_page: OnPage) -> None:
+def _read_segment(
+    client: "DynamoDBClient", table: str, segment: int, on_page: OnPage, is_over: threading.Event
+) -> None:
     start: dict[str, Any] = {}
-    while True:
+    while not is_over.is_set():
         page = client.scan(TableName=table, Segment=segment, TotalSegments=SEGMENTS, ConsistentRead=True, **start)
         on_page(segment, page["Items"])
         if "LastEvaluatedKey" not in page:
