@@ -5,12 +5,13 @@ told the age of before only if nothing has become older meanwhile.
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.contract import STREAM_SECONDS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS: Final = 1.0
 _MINUTES: Final = 10
+_UNDER_WAY: Final = frozenset({"ResourceInUseException", "ResourceConflictException"})
 
 
 class PauseError(RuntimeError):
@@ -61,8 +63,10 @@ def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = t
     since = clock()
     try:
         for each in mappings:
-            client.update_event_source_mapping(
-                UUID=each.uuid, Enabled=False, MaximumRecordAgeInSeconds=max(each.record_age or 0, STREAM_SECONDS)
+            _update(
+                client,
+                each.uuid,
+                {"Enabled": False, "MaximumRecordAgeInSeconds": max(each.record_age or 0, STREAM_SECONDS)},
             )
         for each in mappings:
             _wait(client, each.uuid, "Disabled")
@@ -74,12 +78,9 @@ def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = t
 def _start(client: "LambdaClient", function: str, mappings: Sequence[_Mapping], seconds: float) -> None:
     try:
         for each in mappings:
-            if each.record_age is not None and seconds < each.record_age:
-                client.update_event_source_mapping(
-                    UUID=each.uuid, Enabled=True, MaximumRecordAgeInSeconds=each.record_age
-                )
-            else:
-                client.update_event_source_mapping(UUID=each.uuid, Enabled=True)
+            is_quick = each.record_age is not None and seconds < each.record_age
+            age = {"MaximumRecordAgeInSeconds": each.record_age} if is_quick else {}
+            _update(client, each.uuid, {"Enabled": True, **age})
         for each in mappings:
             _wait(client, each.uuid, "Enabled")
     except (BotoCoreError, ClientError) as error:
@@ -87,6 +88,20 @@ def _start(client: "LambdaClient", function: str, mappings: Sequence[_Mapping], 
         raise PauseError(
             f"{function} is stopped, and could not be started again: {error}; start it: {command}"
         ) from error
+
+
+def _update(client: "LambdaClient", mapping: str, changes: Mapping[str, Any]) -> None:
+    """Change a mapping; AWS refuses that while another change of it, such as to be stopped, is still under way."""
+    deadline = time.monotonic() + _MINUTES * 60
+    while True:
+        try:
+            client.update_event_source_mapping(UUID=mapping, **changes)
+        except ClientError as error:
+            if error_code(error) not in _UNDER_WAY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _command(uuids: Sequence[str]) -> str:

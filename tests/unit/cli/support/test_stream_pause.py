@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.recovery import stream_pause
 from fraudstream_tools.operations.recovery.stream_pause import PauseError, paused
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 UUID = "5f8b0c1e-2a77-4d55-9f0b-0a1b2c3d4e5f"
+STATES = {True: "Enabled", False: "Disabling"}
 START = f"aws lambda update-event-source-mapping --uuid {UUID} --enabled"
 
 
@@ -72,6 +75,33 @@ def test_a_stopped_mapping_keeps_records_as_long_as_the_stream(seconds: float, a
             assert (mapping.state, mapping.age) == ("Disabled", 86_400)
         # What has waited longer than an hour would be given up.
         assert (mapping.state, mapping.age) == ("Enabled", afterwards)
+
+
+def test_who_breaks_off_while_a_mapping_is_being_stopped_leaves_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapping = Mapping()
+    refused: list[str] = []
+
+    def press_ctrl_c(_: float) -> None:
+        raise KeyboardInterrupt
+
+    def wait_a_moment(_: float) -> None:
+        mapping.state = "Disabled"
+
+    def refuse(**_: object) -> None:
+        # As AWS does, which takes some seconds over a stop.
+        if mapping.state == "Disabling":
+            refused.append(mapping.state)
+            monkeypatch.setattr(stream_pause.time, "sleep", wait_a_moment)
+            raise ClientError({"Error": {"Code": "ResourceInUseException"}}, "UpdateEventSourceMapping")
+
+    monkeypatch.setattr(stream_pause.time, "sleep", press_ctrl_c)
+    monkeypatch.setattr(mapping, "set_enabled", lambda enabled: setattr(mapping, "state", STATES[enabled]))
+    with client_of(mapping) as client:
+        client.meta.events.register("before-call.lambda.UpdateEventSourceMapping", refuse)
+        with pytest.raises(KeyboardInterrupt), paused(client, "analyzer"):
+            pass
+    assert refused
+    assert (mapping.state, mapping.age) == ("Enabled", 3600)
 
 
 def test_what_cannot_be_started_again_is_told_with_the_command() -> None:
