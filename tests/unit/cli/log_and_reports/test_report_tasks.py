@@ -1,14 +1,18 @@
 """What the commands about the log ask of the report function: of which days, and what is said where it fails."""
 
+import io
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
@@ -84,6 +88,27 @@ def test_a_task_whose_answer_is_lost_is_not_started_a_second_time(
     assert ran.code == 1
     assert "the report function cannot be called" in ran.err
     assert len([call for call in calls if b"/invocations" in call]) == 1
+
+
+def test_a_function_that_lambda_does_not_start_at_once_is_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_REPORT_FUNCTION", "lambda-report-generator-dev")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    function = report_function(Deployment(None))
+    answered = {"StatusCode": 200, "Payload": io.BytesIO(b'{"reports": 1}')}
+    with Stubber(function.client) as stub:
+        stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
+        stub.add_client_error("invoke", "ResourceConflictException", http_status_code=409)
+        stub.add_response("invoke", answered)
+        assert function.run("daily-report") == {"reports": 1}
+        assert pauses == sorted(pauses)
+        # It may have been started, and be at work.
+        stub.add_client_error("invoke", "ServiceException", http_status_code=500)
+        with pytest.raises(ClientError, match="ServiceException"):
+            function.run("daily-report")
 
 
 def test_commands_wait_as_long_as_the_function_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
