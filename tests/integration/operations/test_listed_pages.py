@@ -1,5 +1,6 @@
 """What AWS lists in its own way is read as it is meant: in pages, and to the second."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -7,6 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.operations.privacy.erasure.old_versions import OldVersionsKeptError, remove_old_versions
 from fraudstream_tools.operations.privacy.erasure.receipt import remainders
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.recovery.object_versions import restore_objects
@@ -49,6 +51,28 @@ def test_equal_contents_are_told_under_a_key_of_kms(aws: MinistackServer, conten
     finally:
         s3.meta.events.unregister("after-call.s3.ListObjectVersions", as_under_kms)
     assert (found.changed, found.unchanged) == (changed, 0 if changed else 1)
+
+
+def test_what_s3_could_not_delete_at_once_is_deleted_by_another_request(
+    aws: MinistackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 says of single versions that it was too busy, in an answer that botocore takes for a success."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    s3 = aws.client("s3")
+    old = [{"Key": KEY, "VersionId": str(number)} for number in range(3)]
+    busy = [{**each, "Code": "SlowDown", "Message": "Please reduce your request rate."} for each in old[1:]]
+    kept = [{**old[2], "Code": "AccessDenied", "Message": "Access Denied"}]
+    with Stubber(s3) as stub:
+        for last in ([], kept):
+            stub.add_response(
+                "list_object_versions", {"Versions": [listed(each["VersionId"], is_latest=False) for each in old]}
+            )
+            for asked, errors in ((old, busy), (old[1:], last)):
+                wanted = {"Bucket": "bucket", "Delete": {"Objects": asked, "Quiet": True}}
+                stub.add_response("delete_objects", {"Errors": errors}, wanted)
+        assert remove_old_versions(s3, "bucket", "decision-log/") == 3
+        with pytest.raises(OldVersionsKeptError, match="1 old versions, such as one for the reason AccessDenied"):
+            remove_old_versions(s3, "bucket", "decision-log/")
 
 
 def test_every_backup_is_named_however_many_there_are(aws: MinistackServer) -> None:

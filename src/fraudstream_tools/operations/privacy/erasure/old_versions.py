@@ -1,14 +1,18 @@
 """Old versions of objects, removed for good before their time."""
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
 
 _AT_ONCE: Final = 1000
 """S3's limit for DeleteObjects."""
+_PASSING: Final = frozenset({"InternalError", "ServiceUnavailable", "SlowDown"})
+"""What S3 says of single objects in an answer that is none of an error, and that botocore therefore does not repeat."""
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 
 
 class OldVersionsKeptError(RuntimeError):
@@ -50,9 +54,19 @@ def _named(listed: "Mapping[str, str]") -> dict[str, str]:
 
 def _remove(client: "S3Client", bucket: str, versions: list[dict[str, str]]) -> int:
     for start in range(0, len(versions), _AT_ONCE):
-        part: Any = versions[start : start + _AT_ONCE]
-        answer: Any = client.delete_objects(Bucket=bucket, Delete={"Objects": part, "Quiet": True})
-        if errors := answer.get("Errors"):
-            reason = errors[0]["Code"]
-            raise OldVersionsKeptError(f"S3 keeps {len(errors)} old versions, such as one for the reason {reason}")
+        kept = _delete(client, bucket, versions[start : start + _AT_ONCE])
+        for pause in _PAUSES:
+            if not kept or any(each["Code"] not in _PASSING for each in kept):
+                break
+            time.sleep(pause)
+            kept = _delete(client, bucket, [_named(each) for each in kept])
+        if kept:
+            raise OldVersionsKeptError(
+                f"S3 keeps {len(kept)} old versions, such as one for the reason {kept[0]['Code']}"
+            )
     return len(versions)
+
+
+def _delete(client: "S3Client", bucket: str, versions: "Sequence[Any]") -> "Sequence[Any]":
+    """Delete versions, at most `_AT_ONCE`, and return those that S3 keeps, with the reason of each."""
+    return client.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True}).get("Errors", ())
