@@ -10,7 +10,8 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.operations.cases.case import CaseEventKind
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.cases.case import CaseEventKind, case_key
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseQueue, CaseState
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from fraudstream_tools.operations.review.assignments import AlertTakenError
@@ -119,6 +120,23 @@ def test_a_snoozed_case_leaves_the_queue_and_comes_back_by_itself_or_by_hand(bro
     assert in_five_hours.find(CaseQuery(state=CaseState.SNOOZED), among=100) == []
     assert "in the queue again" in act(browser, "a-1", "wake")
     assert in_queue(browser) == ["a-1"]
+
+
+def test_a_snoozed_case_stays_away_however_many_newer_cases_are_open(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    act(browser, "a-1", "snooze", hours="4", text="customer calls back")
+    key = case_key(case_of(browser, "a-1").case_id)
+    snoozed = system.dynamodb.get_item(TableName=ALERTS, Key=key)["Item"]
+    puts: list[Any] = []
+    for number in range(1004):
+        name = f"other-{number}"
+        others = {"transactionId": f"case#{name}", "caseId": name, "statusShard": f"CASE_OPEN#{number % 4}"}
+        newer = to_item({**others, "createdAt": int(snoozed["createdAt"]["N"]) + 1 + number})
+        puts.append({"PutRequest": {"Item": snoozed | newer}})
+    for start in range(0, len(puts), 25):
+        system.dynamodb.batch_write_item(RequestItems={ALERTS: puts[start : start + 25]})
+    assert in_queue(browser, state="snoozed") == ["a-1"]
+    assert in_queue(browser) == []
 
 
 def test_a_case_is_snoozed_neither_into_the_past_nor_for_ever(browser: Browser, system: System) -> None:

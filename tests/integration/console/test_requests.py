@@ -21,9 +21,9 @@ from tests.unit.analytics.log_harness import happened
 STORED = 50_000
 FLAGGED = 5_000
 MOST = {
-    "/": 15,
-    "/queue": 18,
-    "/queue?sort=score": 18,
+    "/": 14,
+    "/queue": 14,
+    "/queue?sort=score": 14,
     "/case?id=t-0": 10,
     "/search?q=tok_customer": 6,
     "/lists": 7,

@@ -18,8 +18,6 @@ from fraudstream_tools.operations.review.alert_summary import AlertStatus, Alert
 from fraudstream_tools.operations.review.alerts import AlertOrder, AlertQuery, AlertQueue
 
 _NOTHING_PROMISED: Final = ServiceLevel()
-CASES_OF_A_SHARD: Final = 250
-"""Own choice: one request for each of the four parts."""
 
 
 class CaseState(StrEnum):
@@ -159,10 +157,10 @@ class CaseQueue:
             on_more()
             if order is AlertOrder.OLDEST and query.state is CaseState.OPEN:
                 alerts = self._beside_expired(alerts, asked, among)
-        kept = {case.case_id: case for case in self._cases.of_status(status, CASES_OF_A_SHARD)}
-        if status is AlertStatus.CLOSED:
-            # A case with an open alert left is open, and its closed alerts are told with it.
-            kept |= {case.case_id: case for case in self._cases.of_status(AlertStatus.OPEN, CASES_OF_A_SHARD)}
+        named = {alert.case_id for alert in alerts if alert.case_id is not None}
+        # A case with an open alert left is open, and its closed alerts are told with it.
+        shown = {status, AlertStatus.OPEN}
+        kept = {case.case_id: case for case in self._cases.by_ids(named) if case.status in shown}
         cases = [case for case in together(alerts, kept, self._alerts.base_currency) if self._is_wanted(case, query)]
         return sorted(cases, key=_KEYS[query.order])[:limit]
 

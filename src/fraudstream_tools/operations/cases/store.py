@@ -4,7 +4,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX, CASE_KIND, CASE_PREFIX
+from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND, CASE_PREFIX
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.updates import change_of
+from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
 from fraudstream_tools.operations.cases.case import (
     CaseEvent,
     CaseEventKind,
@@ -105,23 +106,18 @@ class CaseStore:
             return self.get(alert.case_id)
         return open_among(self.of_entity(alert.entity))
 
-    def of_status(self, status: AlertStatus, limit: int) -> Iterator[ReviewCase]:
-        """Yield the newest cases of a status that can be read, of each part of the index in turn.
+    def by_ids(self, case_ids: Collection[str]) -> Iterator[ReviewCase]:
+        """Yield the cases of some ids that can be read, a hundred for a request.
 
-        Args:
-            status: open or closed.
-            limit: how many at most, of each of the parts.
+        Raises:
+            TimeoutError: the table is too busy to give them.
         """
-        for shard in range(STATUS_SHARDS):
-            answer = self._dynamodb.query(
-                TableName=self._table,
-                IndexName=ALERT_STATUS_INDEX,
-                KeyConditionExpression="statusShard = :shard",
-                ExpressionAttributeValues=to_item({":shard": f"{CASE_KIND}_{status}#{shard}"}),
-                ScanIndexForward=False,
-                Limit=limit,
-            )
-            yield from (case for item in answer["Items"] if (case := ReviewCase.from_item(item)) is not None)
+        ids = sorted(case_ids)
+        for start in range(0, len(ids), KEYS_A_READ):
+            keys = [case_key(each) for each in ids[start : start + KEYS_A_READ]]
+            asked = {"Keys": keys, "ConsistentRead": True}
+            items = read_batch(self._dynamodb, self._table, asked)
+            yield from (case for item in items if (case := ReviewCase.from_item(item)) is not None)
 
     def opened(self, alert: AlertSummary, by: str) -> ReviewCase:
         """Return the case of an alert, or open the next one of its customer.
