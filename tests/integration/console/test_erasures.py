@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace as replaced
 
 from embedded_aws.ministack.server import MinistackServer
@@ -14,10 +15,12 @@ from fraudstream.reporting.log.keys import HOUR_FORMAT, LogTable, milliseconds, 
 from fraudstream.reporting.log.segments import cut, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream_tools.operations.privacy.erasure import erasing
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
 from fraudstream_tools.operations.privacy.erasure.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from proofs.access.evaluator import Asked, enforce
+from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old_versions
 from tests.aws_harness import create_table
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
@@ -154,6 +157,34 @@ def test_what_comes_in_after_the_erasure_began_is_new_and_stays(
         )
         # What is told of a case that the person's transactions are no part of.
         event = {"transactionId": f"case#{name}", "eventId": name, "eventTime": str(at), "customerId": ANN}
+def test_what_reports_and_records_were_goes_after_a_break_too(
+    system: System, stores: PrivacySystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the person is taken out of the object, nothing finds what it was."""
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    system.alert("a-1", customer=ANN)
+    put(system, "reports/daily/2026-01-05/report.json", f'["{ANN}"]')
+    put(system, "audit/date=2026-01-05/u/1-a.json", f'{{"target": "customer#{ANN}"}}')
+
+    for prefix in ("reports/", "audit/"):
+
+        def break_off(*asked: Any, stop_at: str = prefix, **options: Any) -> int:
+            if asked[2].startswith(stop_at) and not options:
+                raise KeyboardInterrupt
+            return remove_old_versions(*asked, **options)
+
+        monkeypatch.setattr(erasing, "remove_old_versions", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            erase(stores)
+    monkeypatch.undo()
+    assert erase(stores).removed["transactions"] == 1
+    assert len(versions(system, "reports/daily/2026-01-05/report.json")) == 1
+    assert len(versions(system, "audit/date=2026-01-05/u/1-a.json")) == 1
+    assert not system.dynamodb.get_item(TableName=PROFILES, Key={"entity": {"S": f"changing#customer#{ANN}"}}).get(
+        "Item"
+    )
+
+
         dynamodb.put_item(TableName="outbox", Item=to_item(event))
     profile = {"entity": f"customer#{ANN}", "state": b"state", "version": 3}
     dynamodb.put_item(TableName=PROFILES, Item=to_item(profile))

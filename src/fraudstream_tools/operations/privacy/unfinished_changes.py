@@ -1,10 +1,11 @@
-"""Which hours of the log are being changed on purpose, kept until the log's chain knows of it.
+"""What is being changed on purpose, kept until all that follows from it is done.
 
-Whatever changes an hour may end before it has noted that in the chain, and finds nothing to change when it is run
-again. So it writes down here what it is about to change, and forgets it once all that follows from it is done.
+Whatever changes an hour of the log may end before it has noted that in the log's chain, and finds nothing to change
+when it is run again; so may what changes an object, before it has removed what the object was. So it writes down here
+what it is about to change, and forgets it at the end.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ CHANGING_PREFIX: Final = "changing#"
 
 @dataclass(frozen=True)
 class UnfinishedChanges:
-    """Hours that one piece of work changes, such as the erasure of a person."""
+    """What one piece of work changes, such as the erasure of a person."""
 
     client: "DynamoDBClient"
     table: str
@@ -34,11 +35,23 @@ class UnfinishedChanges:
             ClientError: AWS refused.
             BotoCoreError: AWS cannot be reached.
         """
+        return self._noted("hours")
+
+    def prefixes(self) -> set[str]:
+        """Return the prefixes of objects that were written down and not forgotten.
+
+        Raises:
+            ClientError: AWS refused.
+            BotoCoreError: AWS cannot be reached.
+        """
+        return self._noted("prefixes")
+
+    def _noted(self, what: str) -> set[str]:
         items = [
             self.client.get_item(TableName=self.table, Key=_key(name), ConsistentRead=True).get("Item", {})
             for name in self.names
         ]
-        return {hour for item in items for hour in item.get("hours", {}).get("SS", ())}
+        return {each for item in items for each in item.get(what, {}).get("SS", ())}
 
     def add(self, hour: str) -> None:
         """Write down that an hour is about to be changed.
@@ -47,15 +60,27 @@ class UnfinishedChanges:
             ClientError: AWS refused.
             BotoCoreError: AWS cannot be reached.
         """
+        self._add("hours", [hour])
+
+    def add_prefixes(self, prefixes: Iterable[str]) -> None:
+        """Write down that objects are about to be changed: together less than the 400 KB of an item.
+
+        Raises:
+            ClientError: AWS refused.
+            BotoCoreError: AWS cannot be reached.
+        """
+        self._add("prefixes", list(prefixes))
+
+    def _add(self, what: str, names: list[str]) -> None:
         self.client.update_item(
             TableName=self.table,
             Key=_key(min(self.names)),
-            UpdateExpression="ADD hours :hours",
-            ExpressionAttributeValues={":hours": {"SS": [hour]}},
+            UpdateExpression=f"ADD {what} :names",
+            ExpressionAttributeValues={":names": {"SS": names}},
         )
 
     def forget(self) -> None:
-        """Forget all hours: everything that follows from their change is done.
+        """Forget everything: all that follows from the changes is done.
 
         Raises:
             ClientError: AWS refused.

@@ -5,7 +5,7 @@ written then has come in when the tables are read. The transactions go last: the
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -43,6 +43,8 @@ SETTLE_SECONDS: Final = 60.0
 """By then, what was being written when the marks were left has been written: the API gives up after seconds, and the
 functions answer within seconds of their last look at the marks."""
 _LOG_PASSES: Final = 3
+_REDACTED_AT_ONCE: Final = 100
+"""Reports or records that are written down as being changed; own choice."""
 
 
 class StillThereError(RuntimeError):
@@ -110,12 +112,8 @@ class Erasure:
             TokenStore.OTHER_OBJECTS: len(others.results),
         }
         if not self.dry_run:
-            for folder in reports:
-                redact_report(store, folder, tokens, items.own.keys())
-                self._forget(folder)
-            for key in records.records:
-                redact_record(store, key, tokens, items.own.keys())
-                self._forget(key)
+            self._redact(reports, lambda folder: redact_report(store, folder, tokens, items.own.keys()))
+            self._redact(records.records, lambda key: redact_record(store, key, tokens, items.own.keys()))
             for key in others.results:
                 store.delete(key)
             self._forget_what_has_expired()
@@ -145,8 +143,7 @@ class Erasure:
             time.sleep(self.settle_seconds)
 
     def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
-        names = {EntityKind.CUSTOMER.key(token) for token in self.person.tokens}
-        changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, names)
+        changes = self._changes()
         rewriter = LogRewriter(
             store=store,
             log_prefix=DECISION_LOG_PREFIX,
@@ -168,6 +165,24 @@ class Erasure:
         if not self.dry_run:
             self.system.log_owner.note_changes(sorted(changed), LinkKind.ERASED)
             self._forget_log(changed, items.days | {date.fromisoformat(hour[:10]) for hour in changed})
+            # An earlier run has taken the person out of these, and nothing finds what they were any more.
+            for prefix in changes.prefixes():
+                self._forget(prefix)
+            changes.forget()
+
+    def _changes(self) -> UnfinishedChanges:
+        names = {EntityKind.CUSTOMER.key(token) for token in self.person.tokens}
+        return UnfinishedChanges(self.system.dynamodb, self.system.profiles, names)
+
+    def _redact(self, prefixes: Sequence[str], redact: Callable[[str], None]) -> None:
+        """Remove the person from objects, and what these were before."""
+        changes = self._changes()
+        for start in range(0, len(prefixes), _REDACTED_AT_ONCE):
+            part = prefixes[start : start + _REDACTED_AT_ONCE]
+            changes.add_prefixes(part)
+            for prefix in part:
+                redact(prefix)
+                self._forget(prefix)
             changes.forget()
 
     def _rewrite(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> set[str]:
