@@ -15,12 +15,14 @@ from fraudstream.reporting.log.keys import HOUR_FORMAT, LogTable, milliseconds, 
 from fraudstream.reporting.log.segments import cut, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream_tools.operations.privacy import bucket_objects
+from fraudstream_tools.operations.privacy.bucket_objects import find_other_objects
 from fraudstream_tools.operations.privacy.erasure import erasing
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
+from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old_versions
 from fraudstream_tools.operations.privacy.erasure.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from proofs.access.evaluator import Asked, enforce
-from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old_versions
 from tests.aws_harness import create_table
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
@@ -106,6 +108,18 @@ def test_what_queries_found_goes_where_it_has_the_persons_ids(system: System, st
     assert versions(system, "query-results/") == ["query-results/bob.csv"]
 
 
+def test_results_of_queries_are_searched_in_pieces_however_large(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(system, "query-results/ann.csv", '"b-22"\n"a-1"\n')
+    put(system, "query-results/bob.csv", '"a-10"\n"b-a-1"\n')
+    monkeypatch.setattr(BucketStore, "read", None)
+    for size in range(1, 12):
+        monkeypatch.setattr(bucket_objects, "_PIECE", size)
+        found = find_other_objects(BucketStore(system.s3, BUCKET), {ANN}, {"a-1"})
+        assert found.results == ["query-results/ann.csv"]
+
+
 def test_what_is_no_record_is_named_where_the_person_is_in_it(system: System, stores: PrivacySystem) -> None:
     system.alert("a-1", customer=ANN)
     deep = "[" * 100_000 + "]" * 100_000
@@ -142,21 +156,6 @@ def test_nothing_is_left_of_results_and_reports_that_have_expired(system: System
     assert versions(system, "reports/") == [there, there]
 
 
-def test_what_comes_in_after_the_erasure_began_is_new_and_stays(
-    aws: MinistackServer, system: System, stores: PrivacySystem
-) -> None:
-    dynamodb = aws.client("dynamodb")
-    create_table(dynamodb, "outbox", {"transactionId": "S", "eventId": "S"})
-    for name, at in (("before", NOW), ("after", NOW + 1)):
-        system.alert(name, at=at, customer=ANN)
-        dynamodb.update_item(
-            TableName=TRANSACTIONS,
-            Key=to_item({"transactionId": name, "timestamp": NOW}),
-            UpdateExpression="SET receivedAt = :at",
-            ExpressionAttributeValues=to_item({":at": at}),
-        )
-        # What is told of a case that the person's transactions are no part of.
-        event = {"transactionId": f"case#{name}", "eventId": name, "eventTime": str(at), "customerId": ANN}
 def test_what_reports_and_records_were_goes_after_a_break_too(
     system: System, stores: PrivacySystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +184,21 @@ def test_what_reports_and_records_were_goes_after_a_break_too(
     )
 
 
+def test_what_comes_in_after_the_erasure_began_is_new_and_stays(
+    aws: MinistackServer, system: System, stores: PrivacySystem
+) -> None:
+    dynamodb = aws.client("dynamodb")
+    create_table(dynamodb, "outbox", {"transactionId": "S", "eventId": "S"})
+    for name, at in (("before", NOW), ("after", NOW + 1)):
+        system.alert(name, at=at, customer=ANN)
+        dynamodb.update_item(
+            TableName=TRANSACTIONS,
+            Key=to_item({"transactionId": name, "timestamp": NOW}),
+            UpdateExpression="SET receivedAt = :at",
+            ExpressionAttributeValues=to_item({":at": at}),
+        )
+        # What is told of a case that the person's transactions are no part of.
+        event = {"transactionId": f"case#{name}", "eventId": name, "eventTime": str(at), "customerId": ANN}
         dynamodb.put_item(TableName="outbox", Item=to_item(event))
     profile = {"entity": f"customer#{ANN}", "state": b"state", "version": 3}
     dynamodb.put_item(TableName=PROFILES, Item=to_item(profile))

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -110,6 +110,16 @@ class BucketStore:
                 raise
             return None
         return content if len(content) <= most else None
+
+    def pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """Yield an object in pieces of some bytes, however large it is; nothing if there is none."""
+        try:
+            body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
+        except ClientError as error:
+            if error_code(error) != "NoSuchKey":
+                raise
+            return
+        yield from body.iter_chunks(size)
 
     def fetch(self, key: str, path: Path) -> None:
         """See `Store`."""

@@ -13,6 +13,7 @@ import msgspec
 from fraudstream.contract import AUDIT_PREFIX
 from fraudstream_tools.operations.erased_names import TOKEN, without_names
 from fraudstream_tools.operations.privacy.bucket_objects import decoded, mapped_texts, words_of
+from fraudstream_tools.operations.privacy.system import OnStep, says_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,9 @@ class FoundRecords:
     """Those that are no records, of which nobody knows what else they say, and those that are too large to be any."""
 
 
-def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> FoundRecords:
+def find_records(
+    store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str], on_step: OnStep = says_nothing
+) -> FoundRecords:
     """Search the records of what people did for a person.
 
     Raises:
@@ -42,7 +45,9 @@ def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSe
         BotoCoreError: AWS cannot be reached.
     """
     found, names = FoundRecords(), tokens | ids
-    for key in store.find(AUDIT_PREFIX):
+    keys = store.find(AUDIT_PREFIX)
+    for number, key in enumerate(keys, start=1):
+        on_step("searching records of what people did", number, len(keys))
         content = store.read_at_most(key, _SEARCHED)
         record = _record(content)
         if content is None:

@@ -15,12 +15,16 @@ from fraudstream.reporting.log.erasure_marks import ERASED
 from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
 from fraudstream.reporting.storage.json_objects import NO_JSON, read_json
 from fraudstream_tools.operations.erased_names import TOKEN
-from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
+from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS, OnStep, says_nothing
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import BucketStore
 
 _WORD: Final = re.compile(rb"[A-Za-z0-9._:-]+")
+_CUT_WORD: Final = re.compile(rb"[A-Za-z0-9._:-]{1,1000}\Z")
+"""What a piece of an object may end with before the word does; own choice: no id and no token is as long."""
+_PIECE: Final = 8_000_000
+"""Bytes that are searched at once; own choice: the result of a query may have gigabytes."""
 
 
 @dataclass
@@ -33,7 +37,9 @@ class OtherObjects:
     """What people or the Pulumi program keep, such as lists in a ruleset: taken out where it is kept."""
 
 
-def find_other_objects(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> OtherObjects:
+def find_other_objects(
+    store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str], on_step: OnStep = says_nothing
+) -> OtherObjects:
     """Search everything in the bucket but log, reports and records of what people did for tokens, written as they are.
 
     Results of queries are searched for ids of transactions too: a question may ask for nothing else.
@@ -44,14 +50,27 @@ def find_other_objects(store: "BucketStore", tokens: AbstractSet[str], ids: Abst
     """
     found = OtherObjects()
     wanted = [token.encode() for token in tokens]
-    for key in store.find(""):
-        if key.startswith((DECISION_LOG_PREFIX, REPORT_PREFIX, AUDIT_PREFIX, *WITHOUT_TOKENS)):
-            continue
-        content = store.read(key) or b""
+    elsewhere = (DECISION_LOG_PREFIX, REPORT_PREFIX, AUDIT_PREFIX, *WITHOUT_TOKENS)
+    for number, key in enumerate(key for key in store.find("") if not key.startswith(elsewhere)):
+        on_step("searching other objects", number, None)
         is_result = key.startswith(QUERY_RESULTS_PREFIX)
-        if any(token in content for token in wanted) or (is_result and not ids.isdisjoint(words_of(content))):
+        if any(
+            any(token in piece for token in wanted) or (is_result and not ids.isdisjoint(words_of(piece)))
+            for piece in _pieces(store, key)
+        ):
             (found.results if is_result else found.by_hand).append(key)
     return found
+
+
+def _pieces(store: "BucketStore", key: str) -> Iterator[bytes]:
+    """Yield an object in pieces that end where a word does."""
+    begun = b""
+    for piece in store.pieces(key, _PIECE):
+        content = begun + piece
+        cut = _CUT_WORD.search(content, max(0, len(content) - 1000))
+        begun = cut[0] if cut else b""
+        yield content[: len(content) - len(begun)]
+    yield begun
 
 
 def words_of(content: bytes) -> set[str]:
@@ -60,15 +79,22 @@ def words_of(content: bytes) -> set[str]:
     return words | {word.rstrip(".:") for word in words}
 
 
-def find_reports(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> list[str]:
+def find_reports(
+    store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str], on_step: OnStep = says_nothing
+) -> list[str]:
     """Return the folders of the daily reports that name a person, or the person's transactions.
 
     Raises:
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
+    found: list[str] = []
     folders = sorted({key.rpartition("/")[0] + "/" for key in store.find(REPORT_PREFIX)})
-    return [folder for folder in folders if _names(store, folder, tokens, ids)]
+    for number, folder in enumerate(folders, start=1):
+        if _names(store, folder, tokens, ids):
+            found.append(folder)
+        on_step("searching reports", number, len(folders))
+    return found
 
 
 def _names(store: "BucketStore", folder: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> bool:
@@ -107,7 +133,9 @@ def _rewrite(store: "BucketStore", key: str, content: object) -> None:
         store.write(key, msgspec.json.encode(content))
 
 
-def find_named_tokens(store: "BucketStore") -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+def find_named_tokens(
+    store: "BucketStore", on_step: OnStep = says_nothing
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """Return what may be tokens in reports, by folder, and in all other objects, by key.
 
     Raises:
@@ -116,11 +144,11 @@ def find_named_tokens(store: "BucketStore") -> tuple[dict[str, set[str]], dict[s
     """
     reports: dict[str, set[str]] = {}
     others: dict[str, set[str]] = {}
-    for key in store.find(""):
+    without = (DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, *WITHOUT_TOKENS)
+    for number, key in enumerate(key for key in store.find("") if not key.startswith(without)):
+        on_step("searching objects", number, None)
         is_report = key.startswith(REPORT_PREFIX)
-        if key.startswith((DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, *WITHOUT_TOKENS)):
-            continue
-        found = set(TOKEN.findall((store.read(key) or b"").decode(errors="replace")))
+        found = {each for piece in _pieces(store, key) for each in TOKEN.findall(piece.decode(errors="replace"))}
         if found:
             place = key.rpartition("/")[0] + "/" if is_report else key
             (reports if is_report else others).setdefault(place, set()).update(found)

@@ -30,6 +30,10 @@ OnStep = Callable[[str, int, int | None], None]
 """Takes what is being done, how much of it is done, and of how much."""
 
 
+def says_nothing(_what: str, _done: int, _total: int | None) -> None:
+    """Ignore how far something is."""
+
+
 class TokenStore(StrEnum):
     """Where tokens are, as receipts name it."""
 

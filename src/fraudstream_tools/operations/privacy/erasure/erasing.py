@@ -36,7 +36,7 @@ from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old
 from fraudstream_tools.operations.privacy.erasure.person import OthersItem, PersonItems, find_items
 from fraudstream_tools.operations.privacy.erasure.receipt import ErasureReceipt, new_receipt_id, remainders
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
-from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore, says_nothing
 from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 
 SETTLE_SECONDS: Final = 60.0
@@ -68,7 +68,7 @@ class Erasure:
     person: Person
     dry_run: bool = False
     settle_seconds: float = field(default_factory=lambda: SETTLE_SECONDS)
-    on_step: OnStep = lambda _what, _done, _total: None
+    on_step: OnStep = says_nothing
     clock: Callable[[], int] = epoch_milliseconds
     _counts: dict[str, int] = field(default_factory=dict[str, int])
     _old_versions: int = 0
@@ -93,15 +93,15 @@ class Erasure:
         remains = remainders(self.system, moment)
         if not self.dry_run:
             self._mark(at)
-        items = find_items(self.system, self.person.tokens, at, lambda name: self.on_step(f"searching {name}", 0, None))
+        items = find_items(self.system, self.person.tokens, at, self.on_step)
         # Whoever has set a hold since then is right as long as nothing is gone.
         self._refuse_held()
         store = BucketStore(self.system.s3, self.system.bucket)
         self._erase_from_log(store, items, at)
         tokens = items.entities.keys()
-        reports = find_reports(store, tokens, items.own.keys())
-        records = find_records(store, tokens, items.own.keys())
-        others = find_other_objects(store, tokens, items.own.keys())
+        reports = find_reports(store, tokens, items.own.keys(), self.on_step)
+        records = find_records(store, tokens, items.own.keys(), self.on_step)
+        others = find_other_objects(store, tokens, items.own.keys(), self.on_step)
         self._counts |= {
             TokenStore.TRANSACTIONS: len(items.own) + len(items.elsewhere),
             TokenStore.PROFILES: len(items.profiles) + self._marked,

@@ -1,7 +1,7 @@
 """What the tables hold of a person."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.cases.case import ReviewCase, names_any
 from fraudstream_tools.operations.erased_names import without_names
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
-from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
+from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, OnStep, PrivacySystem, says_nothing
 from fraudstream_tools.operations.privacy.unfinished_changes import CHANGING_PREFIX
 from fraudstream_tools.operations.recovery.table_scan import scan
 
@@ -90,7 +90,7 @@ class PersonItems:
 
 
 def find_items(
-    system: PrivacySystem, persons: AbstractSet[str], until: int, on_table: Callable[[str], None] = lambda _: None
+    system: PrivacySystem, persons: AbstractSet[str], until: int, on_step: OnStep = says_nothing
 ) -> PersonItems:
     """Search the tables for a person; each is read whole, the one of transactions twice.
 
@@ -98,60 +98,58 @@ def find_items(
         system: the stores.
         persons: the tokens that the person has.
         until: what was received later is new, and left alone; epoch milliseconds.
-        on_table: takes the name of each table before it is searched.
+        on_step: takes the name of each table that is searched, and how many of its items were.
 
     Raises:
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
     found = PersonItems(entities=dict.fromkeys(persons, EntityKind.CUSTOMER))
-    lock = threading.Lock()
     used: dict[str, EntityKind] = {}
     oldest = until
+    names = {EntityKind.CUSTOMER.key(token) for token in persons}
+    names |= {f"{CASE_PREFIX}{name}" for name in names}
 
-    def find_transactions(_: int, page: Iterable[Item]) -> None:
+    def note_transaction(item: Item) -> None:
         nonlocal oldest
-        with lock:
-            for item in page:
-                received_at = _received_at(item)
-                if received_at is None:
-                    continue
-                oldest = min(oldest, received_at)
-                if received_at <= until:
-                    _note(found, used, item, received_at, persons)
+        received_at = _received_at(item)
+        if received_at is None:
+            return
+        oldest = min(oldest, received_at)
+        if received_at <= until:
+            _note(found, used, item, received_at, persons)
 
-    on_table(system.transactions)
-    scan(system.dynamodb, system.transactions, find_transactions)
+    _search(system, system.transactions, note_transaction, on_step)
     found.oldest = _day(oldest)
-    found.entities |= {token: used[token] for token in _look_at_others(system, found, used, persons)}
-
-    def find_profiles(_: int, page: Iterable[Item]) -> None:
-        with lock:
-            for item in page:
-                _note_profile(found, item)
-
-    def find_alerts(_: int, page: Iterable[Item]) -> None:
-        keys = {EntityKind.CUSTOMER.key(token) for token in persons}
-        keys |= {f"{CASE_PREFIX}{key}" for key in keys}
-        with lock:
-            for item in page:
-                _note_alert(found, item, keys, until)
-
-    on_table(system.profiles)
-    scan(system.dynamodb, system.profiles, find_profiles)
-    on_table(system.alerts)
-    scan(system.dynamodb, system.alerts, find_alerts)
+    found.entities |= {token: used[token] for token in _look_at_others(system, found, used, persons, on_step)}
+    _search(system, system.profiles, lambda item: _note_profile(found, item), on_step)
+    _search(system, system.alerts, lambda item: _note_alert(found, item, names, until), on_step)
     if system.outbox is not None:
-        on_table(system.outbox)
-        found.events = _find_events(system, system.outbox, found.own, persons, until)
+        _search(system, system.outbox, lambda item: _note_event(found, item, persons, until), on_step)
     return found
+
+
+def _search(system: PrivacySystem, table: str, note: Callable[[Item], None], on_step: OnStep) -> None:
+    """Read a whole table, and pass on its items one at a time."""
+    done, lock = 0, threading.Lock()
+
+    def on_page(_: int, page: Sequence[Item]) -> None:
+        nonlocal done
+        with lock:
+            for item in page:
+                note(item)
+            done += len(page)
+            on_step(f"searching {table}", done, None)
+
+    on_step(f"searching {table}", 0, None)
+    scan(system.dynamodb, table, on_page)
 
 
 def _note_profile(found: PersonItems, item: Item) -> None:
     """Note what is the person's, and others' entries of lists that name the person."""
     if _is_profile_of(item, found.entities):
         found.profiles.append(item["entity"]["S"])
-    elif _names_in_reasons(item, found.names):
+    elif item["entity"]["S"].startswith(LISTED_PREFIX) and _names(item, found.names):
         found.named_in_lists.append(item["entity"]["S"])
 
 
@@ -169,19 +167,11 @@ def _note_alert(found: PersonItems, item: Item, keys: AbstractSet[str], until: i
             found.other_cases.append(name.removeprefix(CASE_PREFIX))
 
 
-def _find_events(
-    system: PrivacySystem, outbox: str, own: Mapping[str, Key], persons: AbstractSet[str], until: int
-) -> list[Key]:
-    events: list[Key] = []
-
-    def find(_: int, page: Iterable[Item]) -> None:
-        for item in page:
-            is_older = _whole(item.get("eventTime")) <= until
-            if item["transactionId"]["S"] in own or (is_older and item.get("customerId", {}).get("S") in persons):
-                events.append({name: item[name] for name in ("transactionId", "eventId")})
-
-    scan(system.dynamodb, outbox, find)
-    return events
+def _note_event(found: PersonItems, item: Item, persons: AbstractSet[str], until: int) -> None:
+    """Note an event if the person is in it."""
+    is_older = _whole(item.get("eventTime")) <= until
+    if item["transactionId"]["S"] in found.own or (is_older and item.get("customerId", {}).get("S") in persons):
+        found.events.append({name: item[name] for name in ("transactionId", "eventId")})
 
 
 def _note(
@@ -202,7 +192,11 @@ def _note(
 
 
 def _look_at_others(
-    system: PrivacySystem, found: PersonItems, used: Mapping[str, EntityKind], persons: AbstractSet[str]
+    system: PrivacySystem,
+    found: PersonItems,
+    used: Mapping[str, EntityKind],
+    persons: AbstractSet[str],
+    on_step: OnStep,
 ) -> AbstractSet[str]:
     """Note what others have got back of a person's payments.
 
@@ -211,25 +205,17 @@ def _look_at_others(
     """
     shared: set[str] = set()
 
-    def look(_: int, page: Iterable[Item]) -> None:
-        for item in page:
-            if item.get(OWNER, {}).get("S") in persons:
-                continue
-            shared.update(token for name in OWN_ENTITIES if (token := item.get(name, {}).get("S")) in used)
-            if item.get(ORIGINAL, {}).get("S") in found.own:
-                key = {name: item[name] for name in ("transactionId", "timestamp")}
-                found.elsewhere.append(OthersItem(key, (ORIGINAL,), None))
+    def look(item: Item) -> None:
+        if item.get(OWNER, {}).get("S") in persons:
+            return
+        shared.update(token for name in OWN_ENTITIES if (token := item.get(name, {}).get("S")) in used)
+        if item.get(ORIGINAL, {}).get("S") in found.own:
+            key = {name: item[name] for name in ("transactionId", "timestamp")}
+            found.elsewhere.append(OthersItem(key, (ORIGINAL,), None))
 
     if found.own:
-        scan(system.dynamodb, system.transactions, look)
+        _search(system, system.transactions, look, on_step)
     return used.keys() - shared
-
-
-def _names_in_reasons(item: Item, names: AbstractSet[str]) -> bool:
-    """Return whether an item says of somebody else's entity why it is on a list, and names the person there."""
-    if not item["entity"]["S"].startswith(LISTED_PREFIX):
-        return False
-    return _names(item, names)
 
 
 def _names(item: Item, names: AbstractSet[str]) -> bool:

@@ -30,7 +30,7 @@ from fraudstream_tools.operations.privacy.bucket_objects import find_named_token
 from fraudstream_tools.operations.privacy.rotation.item_tokens import IDENTIFIERS, token_of, tokens_in
 from fraudstream_tools.operations.privacy.rotation.moving_lists import copy_marks, put_together
 from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
-from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore, says_nothing
 from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 from fraudstream_tools.operations.recovery.table_scan import scan
 
@@ -63,7 +63,7 @@ class Rekeying:
     system: PrivacySystem
     tokens: "NewestTokens"
     dry_run: bool = False
-    on_step: OnStep = lambda _what, _done, _total: None
+    on_step: OnStep = says_nothing
     _result: Rekeyed = field(default_factory=Rekeyed)
     _hashes: dict[int, int] = field(default_factory=dict[int, int])
     """Hashes of earlier tokens, as profiles remember them, to those of the newest; about 100 bytes for each token."""
@@ -294,7 +294,7 @@ class Rekeying:
 
     def _rekey_objects(self) -> None:
         store = BucketStore(self.system.s3, self.system.bucket)
-        reports, others = find_named_tokens(store)
+        reports, others = find_named_tokens(store, self.on_step)
         folders = {folder: newest for folder, tokens in reports.items() if (newest := self.tokens.of(tokens))}
         for folder, newest in () if self.dry_run else folders.items():
             rename_in_report(store, folder, newest)
