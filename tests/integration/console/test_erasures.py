@@ -1,5 +1,6 @@
 """What an erasure needs, and what it leaves, in tables and in a bucket that keeps old versions."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,12 +22,14 @@ from fraudstream_tools.operations.privacy.erasure import erasing
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
 from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old_versions
 from fraudstream_tools.operations.privacy.erasure.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
+from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
+from fraudstream_tools.operations.privacy.tokens import NewestTokens
 from proofs.access.evaluator import Asked, enforce
 from tests.aws_harness import create_table
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
-from tests.integration.console.privacy_harness import ANN, BOB, Owner
+from tests.integration.console.privacy_harness import ANN, BOB, Owner, ask
 from tests.integration.console.test_rights import FUNCTIONS, TABLES
 from tests.unit.reporting.decision_log_harness import Stream, transaction
 
@@ -182,6 +185,47 @@ def test_what_reports_and_records_were_goes_after_a_break_too(
     assert not system.dynamodb.get_item(TableName=PROFILES, Key={"entity": {"S": f"changing#customer#{ANN}"}}).get(
         "Item"
     )
+
+
+class WaitingError(Exception):
+    """Somebody waits for the turn to change the log."""
+
+
+def test_two_do_not_change_the_log_at_once(
+    system: System, stores: PrivacySystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one would bring back what the earlier has taken out of an hour."""
+    system.alert("a-1", customer=ANN)
+    system.dynamodb.delete_item(TableName=TRANSACTIONS, Key=to_item({"transactionId": "a-1", "timestamp": 0}))
+    said: list[str] = []
+
+    def wait(_: float) -> None:
+        raise WaitingError
+
+    def say(what: str, _done: int, _total: int | None) -> None:
+        said.append(what)
+
+    class Meanwhile(Owner):
+        def merge_open_hours(self, changed: Sequence[str] = ()) -> None:
+            bob = Person(frozenset({BOB}), "somebody else")
+            for others in (
+                Erasure(stores, bob, settle_seconds=0, on_step=say),
+                Rekeying(stores, NewestTokens(ask), on_step=say),
+            ):
+                with pytest.raises(WaitingError):
+                    others.run()
+            super().merge_open_hours(changed)
+
+    monkeypatch.setattr(time, "sleep", wait)
+    erase(replace(stores, log_owner=Meanwhile(BucketStore(system.s3, BUCKET))))
+    assert len([each for each in said if each.startswith("waiting: another erasure")]) == 2
+    # Who was killed goes on with the turn, and gives it back; others wait.
+    turn = {"entity": "changing#log", "turnOf": f"customer#{ANN}", "turnSince": int(time.time())}
+    system.dynamodb.put_item(TableName=PROFILES, Item=to_item(turn))
+    with pytest.raises(WaitingError):
+        Erasure(stores, Person(frozenset({BOB}), "somebody else"), settle_seconds=0).run()
+    erase(stores)
+    assert "Item" not in system.dynamodb.get_item(TableName=PROFILES, Key=to_item({"entity": "changing#log"}))
 
 
 def test_what_comes_in_after_the_erasure_began_is_new_and_stays(

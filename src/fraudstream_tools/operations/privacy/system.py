@@ -4,7 +4,8 @@ A store that is not here is not erased. So tests hold the register to the Pulumi
 that a running system has stored for tokens in other places.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from fraudstream.contract import (
     EntityKind,
 )
 from fraudstream.transactions.transaction import FIELDS
+from fraudstream_tools.operations.privacy.log_turn import turn_with_log
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -95,3 +97,8 @@ class PrivacySystem:
     """None: the stack was deployed by a version that had none."""
     audit_bucket: str | None = None
     """Bucket of the audit trail, if there is one: nothing is erased from it."""
+
+    def turn_with_log(self, names: Collection[str], on_step: OnStep) -> AbstractContextManager[None]:
+        """Wait for the turn to change hours of the log; see `log_turn.turn_with_log`."""
+        waiting = "waiting: another erasure, or `tokens rekey`, is changing the log (if it was killed, run it again)"
+        return turn_with_log(self.dynamodb, self.profiles, names, lambda: on_step(waiting, 0, None))

@@ -143,6 +143,13 @@ class Erasure:
             time.sleep(self.settle_seconds)
 
     def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
+        if self.dry_run:
+            self._change_log(store, items, at)
+            return
+        with self.system.turn_with_log(self._changes().names, self.on_step):
+            self._change_log(store, items, at)
+
+    def _change_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
         changes = self._changes()
         rewriter = LogRewriter(
             store=store,

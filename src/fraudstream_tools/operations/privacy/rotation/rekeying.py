@@ -251,11 +251,17 @@ class Rekeying:
         return True
 
     def _rekey_log(self) -> None:
-        if not self.dry_run:
+        changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, ("tokens",))
+        if self.dry_run:
+            self._change_log(changes)
+            return
+        with self.system.turn_with_log(changes.names, self.on_step):
             self.on_step("merging what has come in", 0, None)
             self.system.log_owner.merge_open_hours()
+            self._change_log(changes)
+
+    def _change_log(self, changes: UnfinishedChanges) -> None:
         store = BucketStore(self.system.s3, self.system.bucket)
-        changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, ("tokens",))
         rewriter = LogRewriter(
             store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.now(UTC), before_change=changes.add
         )
