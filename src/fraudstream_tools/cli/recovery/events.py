@@ -10,6 +10,7 @@ from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, one_line, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.recovery.resending import StoredEvent
@@ -98,7 +99,12 @@ def resend(
     if dry_run:
         _print_found(events, as_json=as_json)
         return
-    sent = [event["eventId"] for event in events if send(dynamodb, outbox, event)]
+    sent: list[str] = []
+    with progress_bar("sending", len(events)) as advance:
+        for number, event in enumerate(events, start=1):
+            if send(dynamodb, outbox, event):
+                sent.append(event["eventId"])
+            advance(number)
     if as_json:
         print_json({"resent": sent})
     else:
