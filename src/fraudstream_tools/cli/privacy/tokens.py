@@ -27,7 +27,9 @@ def rotate(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Show how far a rotation of the token key is, and what comes next.
 
     A rotation takes two changes of settings, each followed by `fraudstream tokens rekey`. Nothing is interrupted: until
-    the end, what is stored by earlier tokens is found too. docs/privacy.md says what it is good for.
+    the end, what is stored by earlier tokens is found too. docs/privacy.md says what it is good for. Once there is a
+    second key, it reads everything that is stored, as `tokens rekey --dry-run` does, which takes hours of a large
+    system.
 
     ```
     fraudstream tokens rotate

@@ -244,7 +244,10 @@ def _aws_failures(table: str) -> Generator[None]:
         raise CommandError(f"{table}: {error}\n{_KEPT}") from None
     except (BotoCoreError, ClientError) as error:
         if error_code(error) == "ResourceNotFoundException":
-            raise CommandError(f"{table}: there is no such table; nothing was copied") from None
+            raise CommandError(
+                f"{table}: there is no such table, or AWS is still making it, for which `aws dynamodb wait "
+                "table-exists` waits; nothing was copied"
+            ) from None
         raise CommandError(f"{table}: {explained(error)}\n{_KEPT}") from None
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_KEPT}") from None
