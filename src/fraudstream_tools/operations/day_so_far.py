@@ -48,7 +48,7 @@ class HourSoFar:
 
 @dataclass(frozen=True, kw_only=True)
 class DaySoFar:
-    """A UTC day, as far as its hours are merged. Values are in the base currency, without what has no exchange rate."""
+    """A UTC day, as far as its hours are merged. Values are in the base currency."""
 
     day: date
     as_of: int
@@ -60,6 +60,8 @@ class DaySoFar:
     """Labelled so far."""
     missed_value: float
     """Labelled fraud and approved."""
+    without_rate: Sequence[str]
+    """The currencies without an exchange rate, which add nothing to the values."""
 
     @property
     def decisions(self) -> int:
@@ -111,6 +113,7 @@ class DayCopy:
             flagged_value=worth.of((currency, value) for _, currency, verdict, _, value in hours if _stops(verdict)),
             fraud_value=worth.of((currency, value) for currency, _, value in frauds),
             missed_value=worth.of((currency, value) for currency, verdict, value in frauds if not _stops(verdict)),
+            without_rate=worth.unknown_of({currency for _, currency, *_ in hours}),
         )
 
     def _ask(self, sql: str, day: date) -> Sequence[tuple[Any, ...]]:
@@ -126,6 +129,9 @@ class _Worth:
 
     def of(self, amounts: Iterable[tuple[str, int]]) -> float:
         return sum(self.rates.to_base(minor, currency, self.at) or 0.0 for currency, minor in amounts)
+
+    def unknown_of(self, currencies: Iterable[str]) -> list[str]:
+        return sorted(each for each in currencies if self.rates.to_base(1, each, self.at) is None)
 
 
 def _stops(verdict: str | None) -> bool:

@@ -87,6 +87,21 @@ def test_fraud_that_was_labelled_before_its_decision_is_not_missed(system: Syste
     assert (known.fraud_value, known.missed_value) == (57.0, 7.0)
 
 
+def test_currencies_without_a_rate_are_named_beside_the_values(
+    browser: Browser, system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stream = Stream()
+    stream.store_decide_and_label(transaction(1, amount=5000), Verdict.REVIEW, Truth.FRAUD)
+    stream.store_decide_and_label(transaction(2, amount=900_000, currency="NGN"), Verdict.REVIEW, Truth.FRAUD)
+    put_log(system, merged_log(stream, tmp_path))
+    browser.system.today = DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path / "copy")
+    known = browser.system.today.so_far(RATES, DAY)
+    assert known
+    assert (known.flagged_value, known.fraud_value, known.without_rate) == (50.0, 50.0, ["NGN"])
+    monkeypatch.setattr(DayCopy, "so_far", lambda *_: known)
+    assert "The values are without NGN, for which there is no exchange rate" in words(browser.page("/"))
+
+
 def test_a_day_without_a_merged_hour_is_not_known(system: System, tmp_path: Path) -> None:
     assert DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path).so_far(RATES) is None
 

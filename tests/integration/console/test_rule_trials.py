@@ -2,10 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fraudstream_tools.analytics.log_questions import FolderLog
+from fraudstream_tools.cli.support.shown.review.case_words import NOTHING
+from fraudstream_tools.console.pages.rules import trial
+from fraudstream_tools.operations.rulesets.trials import DraftBacktest, try_on_log
 from tests.console_harness import RULE, RULES, Browser, draft_of, with_rule, words
 from tests.unit.analytics.log_harness import happened
 
@@ -64,6 +69,23 @@ def test_the_page_lists_the_transactions_that_would_change(drafts: Browser, log:
     count = re.search(r"([\d,]+) would be decided otherwise", words(page))
     assert count
     assert int(count[1].replace(",", "")) >= len(changed)
+
+
+def test_what_has_no_exchange_rate_is_not_shown_as_worth_nothing(
+    drafts: Browser, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_a_rate(*asked: Any) -> DraftBacktest:
+        found = try_on_log(*asked)
+        assert found.figures
+        figures = replace(found.figures, unvalued_frauds=1200)
+        return DraftBacktest(figures=figures, changes=[each._replace(amount=0) for each in found.changes])
+
+    drafts.system.log = FolderLog(log)
+    monkeypatch.setattr(trial, "try_on_log", without_a_rate)
+    page = tried(drafts, DECLINES)
+    assert "Frauds without an exchange rate, which add nothing to the values: 1,200." in words(page)
+    values = re.findall(r'<td class="number">([^<]+)</td>', page.partition('id="would-change"')[2])
+    assert values[0] == NOTHING
 
 
 def test_a_draft_in_shadow_changes_nothing(drafts: Browser, log: Path) -> None:
