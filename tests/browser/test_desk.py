@@ -155,6 +155,22 @@ def test_keys_that_are_pressed_before_the_page_is_whole_are_not_lost(tab: Page, 
     expect(tab.locator("#note")).to_have_value("seen")
 
 
+def test_enter_that_chooses_characters_of_a_word_decides_nothing(tab: Page, desk: Desk) -> None:
+    """As in Japanese: Enter says which characters are meant, and the note goes on."""
+    open_first(tab, desk)
+    ready(tab)
+    tab.keyboard.press("f")
+    tab.keyboard.insert_text("\u4e0d\u6b63")
+    tab.locator("#note").evaluate(
+        """note => note.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true }))"""
+    )
+    tab.keyboard.insert_text("\u5229\u7528")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("p.note")).to_contain_text("It is labelled FRAUD")
+    expect(tab.locator("main")).to_contain_text("FRAUD, \u4e0d\u6b63\u5229\u7528")
+
+
 def test_a_draft_is_checked_and_its_names_completed_while_it_is_written(tab: Page, desk: Desk) -> None:
     tab.goto(f"{desk.origin}/rules/edit")
     draft = tab.locator("#draft")

@@ -85,7 +85,7 @@ draft.addEventListener("blur", () => {
   show();
 });
 draft.addEventListener("keydown", (event) => {
-  if (!matches.length) return;
+  if (!matches.length || isComposing(event)) return;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     const step = event.key === "ArrowDown" ? 1 : -1;
     picked = picked < 0 && step < 0 ? matches.length - 1 : (picked + step + matches.length) % matches.length;

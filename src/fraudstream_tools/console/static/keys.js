@@ -22,7 +22,7 @@ function decide(key) {
   note.focus();
   // Enter in the note sends the form by the button that the key named.
   note.onkeydown = (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || isComposing(event)) return;
     event.preventDefault();
     note.form.requestSubmit(button);
   };
@@ -48,6 +48,11 @@ function press(key) {
 
 function isWriting(at) {
   return at.matches("input, select, textarea");
+}
+
+// Keys that choose the characters of a word, as in Japanese, are the input method's. Safari tells them by their code alone.
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
 }
 
 // A reason is measured as it is when it is sent: in bytes, of which a letter may take four.
