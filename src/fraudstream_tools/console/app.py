@@ -145,11 +145,11 @@ def _in_turn(act: "Callable[[Request], Response]") -> "Callable[[Request], Respo
 def _problem(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = error.detail if isinstance(error, HTTPException) else ""
-    return page(request, "problem", status, problem=_NO_PAGE.get(said, said))
+    return _problem_page(request, status, _NO_PAGE.get(said, said))
 
 
 def _unanswered(request: Request, error: Exception) -> Response:
-    return page(request, "problem", 503, problem=str(error))
+    return _problem_page(request, 503, str(error))
 
 
 def _no_hour_yet(request: Request, error: Exception) -> Response:
@@ -165,9 +165,17 @@ def _no_hour_yet(request: Request, error: Exception) -> Response:
 
 def _aws_problem(request: Request, error: Exception) -> Response:
     said = sentence(error) or f"AWS gives no answer: {type(error).__name__}"
+    # Before anything was written, a refusal has changed nothing.
+    is_in_doubt = request_counts.has_written() or not isinstance(error, ClientError)
+    look_at: str | None = getattr(request.state, "changing", None) if is_in_doubt else None
     if request.method == "POST":
         form = request.state.form
         if "draft" in form:
-            return edit.show_editor(request, form["draft"], base=form.get("base", ""), problems=[said], status=502)
+            problems = [said, publish.MAY_BE_STORED] if look_at else [said]
+            return edit.show_editor(request, form["draft"], base=form.get("base", ""), problems=problems, status=502)
         refused_forms.keep(request)
-    return page(request, "problem", 502, problem=said)
+    return _problem_page(request, 502, said, look_at)
+
+
+def _problem_page(request: Request, status: int, problem: str, look_at: str | None = None) -> Response:
+    return page(request, "problem", status, problem=problem, look_at=look_at)

@@ -37,12 +37,23 @@ def changed(request: Request, address: str, change: Callable[[], str]) -> Respon
         address: of the page.
         change: makes it, and returns what the page says.
     """
+    begin_change(request, address)
     try:
         said = change()
     except _REFUSALS as error:
         return refused(request, address, error)
     request.app.state.session.notices.append(said)
     return RedirectResponse(address, status_code=303)
+
+
+def begin_change(request: Request, address: str) -> None:
+    """Note that a change is made from now on: where AWS fails in it, nobody knows how much of it is done.
+
+    Args:
+        request: what is answered.
+        address: of the page that shows what came of it.
+    """
+    request.state.changing = address
 
 
 def refused(request: Request, address: str, why: Exception) -> Response:

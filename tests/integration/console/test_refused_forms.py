@@ -1,10 +1,12 @@
 """What was typed into a form that is refused: it comes back into its field, and stands nowhere else."""
 
+import itertools
 import re
 from html import unescape
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from embedded_aws.ministack.server import MinistackServer
 from tests.console_harness import BEN, Browser, browser_on, draft_of, with_rule, words
@@ -79,6 +81,43 @@ def test_a_note_outlives_credentials_that_end(browser: Browser, system: System) 
     assert "You had written: a long reason" in words(answer.text)
     browser.system.dynamodb = dynamodb
     assert field(browser.page("/case", id="t-1"), "/case/decide", "note") == "a long reason"
+
+
+def lose_answers(client: Any, operation: str, number: int) -> None:
+    """Have AWS do what a client asks for, and lose one of the answers."""
+    answers = itertools.count(1)
+
+    def lose(**_: object) -> None:
+        if next(answers) == number:
+            raise ReadTimeoutError(endpoint_url="https://dynamodb.us-east-2.amazonaws.com")
+
+    client.meta.events.register(f"after-call.*.{operation}", lose)
+
+
+def test_what_may_be_done_is_not_said_to_have_failed(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+    # Case, alert and label: the third one is written, and nobody hears of it.
+    lose_answers(browser.system.dynamodb, "UpdateItem", 3)
+    sent = {"csrf": browser.session.csrf, **form, "label": "FRAUD", "note": "a long reason"}
+    answer = browser.client.post("/case/decide", data=sent, headers={"Origin": str(browser.client.base_url)})
+    assert system.item("t-1")["label"] == "FRAUD"
+    assert (answer.status_code, "That did not work" in answer.text) == (502, False)
+    assert "Some or all of what you asked for may be done all the same" in words(answer.text)
+    assert '<a href="/case?id=t-1">look at it</a>' in answer.text
+
+
+def test_rules_that_may_be_stored_are_looked_for_before_they_are_sent_again(browser: Browser) -> None:
+    page = browser.page("/rules/edit")
+    sent = {**browser.form(page, "/rules/check"), "draft": with_rule(draft_of(page)), "reason": "large transfers"}
+    sent |= browser.form(browser.send("/rules/publish", **sent), "/rules/publish")
+    # Behind the record.
+    lose_answers(browser.system.s3, "PutObject", 2)
+    headers = {"Origin": str(browser.client.base_url)}
+    answer = browser.client.post("/rules/publish", data={"csrf": browser.session.csrf, **sent}, headers=headers)
+    assert answer.status_code == 502
+    assert "some or all of the ruleset may be stored all the same" in words(answer.text)
+    assert "large transfers" in words(browser.page("/rules/history"))
 
 
 @pytest.mark.parametrize("action", ["check", "publish", "watch"])

@@ -186,6 +186,7 @@ def test_who_is_no_analyst_changes_no_case_and_is_told(
     answer = desk.browser.client.post("/case/take", data=fields, headers={"Origin": str(desk.browser.client.base_url)})
     assert answer.status_code == 502
     assert "these credentials may not do that" in words(answer.text)
+    assert "That did not work" in words(answer.text)
     alert = desk.browser.system.queue.get("a-1")
     assert alert is not None
     assert alert.assignee is None

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fraudstream.detection.rules.rule import Mode, Rule
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream_tools.console.changes import changed, refused
+from fraudstream_tools.console.changes import begin_change, changed, refused
 from fraudstream_tools.console.pages.rules.edit import show_editor
 from fraudstream_tools.console.pages.rules.overview import effect_of
 from fraudstream_tools.console.rendering import page
@@ -22,6 +22,12 @@ from fraudstream_tools.rules.words import share_in_words
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
+
+_HISTORY: Final = "/rules/history"
+MAY_BE_STORED: Final = (
+    "some or all of the ruleset may be stored all the same: look at the history of the rules before you publish again"
+)
+"""What is said where AWS fails while a draft is published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,7 @@ def publish(request: Request) -> Response:
         plan = system.publishing.plan(draft, base=base)
         if form.get("seen") != plan.digest:
             return _ask(request, plan, draft=draft, base=base, reason=reason)
+        begin_change(request, _HISTORY)
         system.publishing.publish(draft, base=base, reason=reason)
     except RulesetError as error:
         return show_editor(request, draft, base=base, problems=error.problems)
@@ -78,7 +85,7 @@ def roll_back(request: Request) -> Response:
         checked_reason(reason)
         plan = system.rulesets.plan_rollback(version)
     except (NoSuchVersionError, ReasonError) as error:
-        return refused(request, "/rules/history", error)
+        return refused(request, _HISTORY, error)
     base = plan.stored.digest
     if (form.get("seen"), form.get("base")) != (plan.digest, base):
         return _ask(request, plan, version=version, base=base, reason=reason)
@@ -143,6 +150,6 @@ def _published(system: "ConsoleSystem", plan: RulesetPlan, when: str) -> str:
 
 
 def _to_history(request: Request, change: Callable[[], str]) -> Response:
-    answer = changed(request, "/rules/history", change)
+    answer = changed(request, _HISTORY, change)
     request.app.state.system.forget_ruleset()
     return answer
