@@ -42,6 +42,7 @@ def changed(request: Request, address: str, change: Callable[[], str]) -> Respon
         said = change()
     except _REFUSALS as error:
         return refused(request, address, error)
+    refused_forms.forget(request)
     request.app.state.session.notices.append(said)
     return RedirectResponse(address, status_code=303)
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = ("note", "text", "reason")
 """Names of fields in which people write sentences. Identifiers are looked up by forms without one, and kept nowhere."""
+_SUBJECTS: Final = ("id", "list", "entity", "version")
+"""Names of fields that say what a form is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,21 @@ def keep(request: Request, page: str = "") -> None:
     if any(form.get(name) for name in _TEXTS):
         session: ConsoleSession = request.app.state.session
         session.refused = RefusedForm(action=request.url.path, page=page, fields=form)
+
+
+def forget(request: Request) -> None:
+    """Forget the refused form if it was about the same as one that is done by now: its text is not wanted any more.
+
+    Args:
+        request: which sent the form that is done.
+    """
+    form: Mapping[str, str] = request.state.form
+    session: ConsoleSession = request.app.state.session
+    refused = session.refused
+    if refused is None or refused.action != request.url.path:
+        return
+    if all(refused.fields.get(name) == form.get(name) for name in _SUBJECTS):
+        session.refused = None
 
 
 class TypedTexts:

@@ -184,6 +184,16 @@ def test_what_is_approved_is_not_what_somebody_says_afterwards(desk: Desk) -> No
     assert (desk.changes, desk.log) == (0, set())
 
 
+def test_why_somebody_approves_is_not_shown_any_more_once_they_have(desk: Desk) -> None:
+    decide(desk.anna)
+    form = desk.ben.form(desk.ben.page("/labels"), "/labels/approve")
+    decide(desk.anna, label="LEGITIMATE")
+    assert "You had written: looked at" in words(desk.ben.send("/labels/approve", **form, reason="looked at"))
+    assert "You had written" in words(desk.ben.page("/labels"))
+    assert "You had written" not in approve(desk.ben)
+    assert "You had written" not in words(desk.ben.page("/labels"))
+
+
 def test_a_transaction_that_says_it_was_approved_has_to_have_both_marks(desk: Desk) -> None:
     """Whoever may label may write every attribute of a label, another's name too."""
 
