@@ -194,6 +194,14 @@ def test_why_somebody_approves_is_not_shown_any_more_once_they_have(desk: Desk) 
     assert "You had written" not in words(desk.ben.page("/labels"))
 
 
+def test_an_alert_is_closed_when_its_label_is_approved(desk: Desk) -> None:
+    decide(desk.anna)
+    approve(desk.ben)
+    desk.deliver()
+    said = words(desk.anna.page("/case", id="a-1"))
+    assert said.index("labelled FRAUD") < said.index("the label was approved") < said.index("the alert was closed")
+
+
 def test_a_transaction_that_says_it_was_approved_has_to_have_both_marks(desk: Desk) -> None:
     """Whoever may label may write every attribute of a label, another's name too."""
 

@@ -23,7 +23,7 @@ from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
 from fraudstream_tools.operations.cases.case import ReviewCase, closer_of, open_among
 from fraudstream_tools.operations.cases.holders import holders
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
-from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, read_details
+from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, closed_at, read_details
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.label_approval import waits
 
@@ -107,6 +107,7 @@ def show(request: Request) -> Response:
         case=case,
         earlier=[each for each in cases if case is None or each.case_id != case.case_id],
         closer=closer_of(case, alert) if alert else None,
+        closed_at=closed_at(details.state, alert) if alert else None,
         is_snoozed=case is not None and case.is_snoozed(epoch_milliseconds()),
         facts=_facts(details.state),
         alerts=alerts,

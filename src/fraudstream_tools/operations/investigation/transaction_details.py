@@ -128,9 +128,24 @@ def history_of(state: Mapping[str, Any], alert: AlertSummary | None) -> list[His
     if alert is not None:
         events.append((alert.created_at, "an alert was raised"))
         if alert.status is AlertStatus.CLOSED:
-            events.append((alert.closed_at, f"the alert was closed{f' as {alert.label}' if alert.label else ''}"))
+            events.append(
+                (closed_at(state, alert), f"the alert was closed{f' as {alert.label}' if alert.label else ''}")
+            )
     # Sorting keeps the order of what happened in the same millisecond.
     return sorted((HistoryEvent(at=at, what=what) for at, what in events if at is not None), key=lambda event: event.at)
+
+
+def closed_at(state: Mapping[str, Any], alert: AlertSummary) -> int | None:
+    """Return when an alert was closed, epoch milliseconds; None where it is open, or does not say it.
+
+    A closed alert has its label's time. Where labels need two people, it was open until the second one approved it.
+
+    Args:
+        state: its transaction.
+        alert: the alert.
+    """
+    approved_at = state.get("labelApprovedAt") if state.get("labeledAt") == alert.closed_at else None
+    return max(alert.closed_at, approved_at) if alert.closed_at and approved_at else alert.closed_at
 
 
 def _decided(state: Mapping[str, Any]) -> str:
