@@ -7,9 +7,10 @@ import shutil
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,6 +31,7 @@ BUILT = ROOT / ".build" / "pulumi-cli" / "bin"
 """Where `make pulumi-cli` puts the CLI."""
 PASSPHRASE = "of a test"
 LOOP_END_SECONDS = 60
+LOOP_CLOSING_SECONDS = 0.2
 # A step of the engine that is no change of a resource's own.
 QUIET = {OpType.SAME, OpType.READ, OpType.REFRESH}
 
@@ -169,10 +171,21 @@ def _closed_loops() -> Iterator[None]:
     finally:
         for loop in loops:
             # The SDK's server is stopped by now, and its threads end when they can.
-            until = time.monotonic() + LOOP_END_SECONDS
-            while loop.is_running() and time.monotonic() < until:
-                time.sleep(0.02)
+            _wait(partial(_has_ended, loop), LOOP_END_SECONDS)
+            # A loop's own thread may be closing it at this moment, and two at once are one too many.
+            _wait(loop.is_closed, LOOP_CLOSING_SECONDS)
             loop.close()
+
+
+def _has_ended(loop: asyncio.AbstractEventLoop) -> bool:
+    return not loop.is_running()
+
+
+def _wait(is_so: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is so, but no longer than some seconds."""
+    until = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def _ignore(_: str) -> None:
