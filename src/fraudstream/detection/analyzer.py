@@ -225,7 +225,7 @@ class Analyzer:
             if work.transaction and work.label:
                 closing = self._alerts.close(work.transaction.transaction_id, work.label)
                 if self._outbox is not None:
-                    self._outbox.tell_label(work.transaction, work.label, closes_alert=closing.is_first)
+                    self._outbox.tell_label(work.transaction, work.label, closes_alert=closing.is_to_be_told)
                 self._decisions.note_learnt(work.transaction, work.label)
         except (ClientError, BotoCoreError) as error:
             return error

@@ -4,9 +4,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from fraudstream.contract import EVENT_FIELDS, EventType
+from fraudstream.contract import EVENT_FIELDS, OUTBOX_RETENTION_DAYS, EventType
 from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.detection.stores.decisions.outbox import Outbox
+from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
 from tests.integration.detection.analyzer_harness import NOW, World, refusal, suspicious, transaction
 
@@ -96,9 +97,23 @@ def test_a_label_after_the_outbox_has_forgotten_closes_no_case_again(world: Worl
     label(world, 3, Truth.LEGITIMATE, NOW + 70_000)
     world.analyze()
     world.forget_events()
+    weeks_later = NOW + 70_000 + OUTBOX_RETENTION_DAYS * DAY
+    label(world, 3, Truth.FRAUD, weeks_later)
+    world.analyze()
+    assert kinds(world) == {f"t3:LABEL_SET:{weeks_later}:FRAUD"}
+
+
+def test_a_later_label_tells_of_the_closing_that_the_first_one_could_not(world: World) -> None:
+    """The function died between closing and telling, at each attempt, and the record was given up."""
+    world.store(*(suspicious(number) for number in range(4)))
+    world.analyze()
+    label(world, 3, Truth.LEGITIMATE, NOW + 70_000)
+    given = Label(label=Truth.LEGITIMATE, label_source="analyst", labeled_at=NOW + 70_000)
+    AlertStore(world.dynamodb, "alerts", 400).close("t3", given)
+    world.records()
     label(world, 3, Truth.FRAUD, NOW + 80_000)
     world.analyze()
-    assert kinds(world) == {f"t3:LABEL_SET:{NOW + 80_000}:FRAUD"}
+    assert "t3:CASE_CLOSED" in kinds(world)
 
 
 def test_a_case_that_somebody_closed_before_the_analyzer_saw_the_label_is_told(world: World) -> None:

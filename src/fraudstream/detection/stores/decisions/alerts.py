@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import held_item
-from fraudstream.contract import EXPLORATION_PROPENSITY, EntityKind
+from fraudstream.contract import EXPLORATION_PROPENSITY, OUTBOX_RETENTION_DAYS, EntityKind
 from fraudstream.detection.profiles.entities import entities
-from fraudstream.durations import SECONDS_A_DAY
+from fraudstream.durations import DAY, SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.inline import is_stricter
 from fraudstream.transactions.decisions.reasons import STRICTER_THAN_INLINE
 from fraudstream.transactions.storage.attributes import readable_values, to_item
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import PutTypeDef
 
@@ -34,8 +36,9 @@ class AlertClosing(NamedTuple):
 
     shows_label: bool
     """There is an alert, which is closed by this label now."""
-    is_first: bool
-    """It is the label that closed it for the first time."""
+    is_to_be_told: bool
+    """Other systems are told that it is closed: by the label that closed it first, and by those that follow within the
+    days for which the outbox knows what was told. The record of the first may have been given up before it told."""
 
 
 class AlertStore:
@@ -108,16 +111,23 @@ def close_alert(dynamodb: DynamoDBClient, table: str, transaction_id: str, label
         )
         before = readable_values(answer.get("Attributes", {}))
         # Alerts that an older version closed do not say when that was first.
-        closing = AlertClosing(shows_label=True, is_first=not {"firstClosedAt", "closedAt"} & before.keys())
+        first = before.get("firstClosedAt", before.get("closedAt"))
+        closing = AlertClosing(shows_label=True, is_to_be_told=first is None or _is_recent(before, label))
     except ClientError as error:
         before = readable_values(held_item(error))
         is_of_then = before.get("closedAt") == label.labeled_at
         shows_label = is_of_then and before.get("label") == label.label
         first = before.get("firstClosedAt", before.get("closedAt"))
         is_first = first == label.labeled_at and (shows_label or not is_of_then)
-        closing = AlertClosing(shows_label, is_first)
+        closing = AlertClosing(shows_label, is_first or (shows_label and _is_recent(before, label)))
     is_alert = before.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in before
-    return closing if is_alert else AlertClosing(shows_label=False, is_first=False)
+    return closing if is_alert else AlertClosing(shows_label=False, is_to_be_told=False)
+
+
+def _is_recent(alert: Mapping[str, Any], label: Label) -> bool:
+    """Return whether an alert was closed first so lately that the outbox knows whether that was told."""
+    first = alert.get("firstClosedAt")
+    return isinstance(first, int) and label.labeled_at - first < OUTBOX_RETENTION_DAYS * DAY
 
 
 def status_shard(status: str, transaction_id: str) -> str:
