@@ -30,13 +30,13 @@ from scipy.stats import t as student
 
 from benchmarks.rule_runs import rules_of_today
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.features.own import INPUTS, own_values
+from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import Model
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.schema.parts import wilson
 from fraudstream.reporting.log.reader.label_arrival import FraudLabel, label_arrival
-from fraudstream.reporting.log.reader.standing import LabelHorizon, is_declined
+from fraudstream.reporting.log.reader.standing import LabelHorizon
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
@@ -122,15 +122,7 @@ def judged(transactions: Sequence[Transaction], outcomes: Mapping[str, KnownOutc
     """Judge transactions by today's rules, in their order."""
     judge = Judge(rules_of_today(), Calendar(label_delay_days=7))
     decided = [
-        Decided(
-            transaction.transaction_id,
-            transaction.timestamp,
-            decision.features,
-            own_values(transaction),
-            [reason.source for reason in decision.reasons],
-            is_declined(None, transaction.authorization_result),
-        )
-        for transaction, decision in judge_history(transactions, outcomes, judge)
+        Decided.now(transaction, decision) for transaction, decision in judge_history(transactions, outcomes, judge)
     ]
     return GoneThrough(decided, outcomes, min(each.timestamp for each in decided))
 

@@ -176,7 +176,7 @@ def _api(watched: Watched) -> Sequence[AlarmSpec]:
         AlarmSpec(
             purpose="inline-fallbacks",
             description="More than one in ten clients that wait for a decision get none in time.",
-            # A few requests in new watched.environments are no trouble: there must be some number of them.
+            # A few requests in new environments are no trouble: there must be some number of them.
             metrics=(
                 ("share", own_metric(Metric.INLINE_FALLBACK, watched.environment, "Average")),
                 ("asked", own_metric(Metric.INLINE_FALLBACK, watched.environment, "SampleCount")),

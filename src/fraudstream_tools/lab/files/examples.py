@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.detection.features.own import own_values
 from fraudstream.detection.judge import Judge
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import USUAL_DELAY_DAYS, FraudLabel, label_arrival
-from fraudstream.reporting.log.reader.standing import LabelHorizon, is_declined
+from fraudstream.reporting.log.reader.standing import LabelHorizon
 from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
@@ -143,12 +142,4 @@ def _decided(
             on_progress(number)
         if transaction.transaction_id in left_out:
             continue
-        yield Decided(
-            transaction.transaction_id,
-            transaction.timestamp,
-            decision.features,
-            own_values(transaction),
-            [reason.source for reason in decision.reasons],
-            # What this ruleset would decide now kept nothing from happening then.
-            is_declined(None, transaction.authorization_result),
-        )
+        yield Decided.now(transaction, decision)

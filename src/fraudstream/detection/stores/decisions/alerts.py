@@ -111,17 +111,17 @@ def close_alert(dynamodb: DynamoDBClient, table: str, transaction_id: str, label
         )
         before = readable_values(answer.get("Attributes", {}))
         # Alerts that an older version closed do not say when that was first.
-        first = before.get("firstClosedAt", before.get("closedAt"))
-        closing = AlertClosing(shows_label=True, is_to_be_told=first is None or _is_recent(before, label))
+        shows_label, is_first = True, not {"firstClosedAt", "closedAt"} & before.keys()
     except ClientError as error:
         before = readable_values(held_item(error))
         is_of_then = before.get("closedAt") == label.labeled_at
         shows_label = is_of_then and before.get("label") == label.label
         first = before.get("firstClosedAt", before.get("closedAt"))
         is_first = first == label.labeled_at and (shows_label or not is_of_then)
-        closing = AlertClosing(shows_label, is_first or (shows_label and _is_recent(before, label)))
     is_alert = before.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in before
-    return closing if is_alert else AlertClosing(shows_label=False, is_to_be_told=False)
+    if not is_alert:
+        return AlertClosing(shows_label=False, is_to_be_told=False)
+    return AlertClosing(shows_label, is_first or (shows_label and _is_recent(before, label)))
 
 
 def _is_recent(alert: Mapping[str, Any], label: Label) -> bool:

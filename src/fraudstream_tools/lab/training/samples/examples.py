@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from fraudstream.detection.features.codec import FeatureError, unpack
-from fraudstream.detection.features.own import INPUTS
+from fraudstream.detection.features.own import INPUTS, own_values
 from fraudstream.detection.features.registry import without_nan
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import NOTHING_KNOWN, LabelArrival
+from fraudstream.reporting.log.reader.standing import is_declined
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from fraudstream.detection.features.registry import Vector
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.reporting.log.reader.standing import LabelHorizon
+    from fraudstream.transactions.decisions.decision import Decision
+    from fraudstream.transactions.transaction import Transaction
     from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
     from fraudstream_tools.lab.training.samples.explored import Explored
@@ -50,6 +53,18 @@ class Decided(NamedTuple):
     """Ids of the rules that hit."""
     declined: bool
     """By a decision, or by its issuer: whether it would have become a fraud nobody will know."""
+
+    @classmethod
+    def now(cls, transaction: Transaction, decision: Decision) -> Decided:
+        """Return a transaction of the past as it is judged now, which kept nothing from happening then."""
+        return cls(
+            transaction.transaction_id,
+            transaction.timestamp,
+            decision.features,
+            own_values(transaction),
+            [reason.source for reason in decision.reasons],
+            is_declined(None, transaction.authorization_result),
+        )
 
 
 @dataclass
