@@ -121,16 +121,17 @@ class MinistackServer:
             shutil.rmtree(self._folder / entry, ignore_errors=True)
 
     def reset(self) -> None:
-        """Forget everything that was stored.
+        """Forget everything that was stored, and the administrator's clients: with them, what was registered on them.
 
         Raises:
             ServerError: the server does not answer.
         """
         if self._request("POST", "/_ministack/reset") != HTTPStatus.OK:
             raise ServerError("ministack could not be reset")
+        self._clients.clear()
 
     def client(self, service: str, credentials: Credentials | None = None) -> Any:  # noqa: ANN401  (any service's client)
-        """Return a boto3 client: always the same one of the administrator's, or a new one for other credentials."""
+        """Return the administrator's boto3 client, the same until `reset`; for other credentials, a new one."""
         if credentials is not None:
             return self._make_client(service, credentials)
         if service not in self._clients:
@@ -138,7 +139,7 @@ class MinistackServer:
         return self._clients[service]
 
     def streams(self) -> Any:  # noqa: ANN401  (a client of DynamoDB Streams with other answers than boto3's)
-        """Return the administrator's client of DynamoDB Streams, always the same, with `plain_answers`."""
+        """Return the administrator's client of DynamoDB Streams, the same until `reset`, with `plain_answers`."""
         if _PLAIN_STREAMS not in self._clients:
             self._clients[_PLAIN_STREAMS] = self._make_client("dynamodbstreams", self.credentials, plain_session())
         return self._clients[_PLAIN_STREAMS]

@@ -101,6 +101,16 @@ def test_a_reset_forgets_everything(tmp_path: Path) -> None:
         assert not sqs.list_queues().get("QueueUrls")
 
 
+def test_a_reset_forgets_what_was_registered_on_a_client(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path) as server:
+        heard: list[str] = []
+        server.client("s3").meta.events.register("before-call.s3", lambda model, **_: heard.append(model.name))
+        server.client("s3").list_buckets()
+        server.reset()
+        server.client("s3").list_buckets()
+        assert heard == ["ListBuckets"]
+
+
 def test_a_role_may_do_what_its_policy_says_and_nothing_else(tmp_path: Path) -> None:
     with MinistackServer(tmp_path / "aws", enforce_iam=True) as server:
         iam, dynamodb = server.client("iam"), server.client("dynamodb")
