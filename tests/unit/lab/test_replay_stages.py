@@ -1,9 +1,14 @@
 """Replay in two stages computes what `Judge` computes, to the last bit."""
 
+from msgspec import structs
+
+from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
-from fraudstream.transactions.transaction import Transaction
+from fraudstream.durations import DAY
+from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.lab.backtest.replay_samples import History, Told, replayed
 from fraudstream_tools.lab.replay.history import KnownOutcome, judge_history
 from tests.unit.lab.backtest_harness import LISTS, RATES, decided, ruleset_file, world
@@ -50,6 +55,24 @@ def test_they_agree_where_profiles_cannot_tell_old_from_new() -> None:
     known = {name: KnownOutcome(each.fraud, each.known_at or 0) for name, each in told.items()}
     expected = [(decision.features,) for _, decision in judge_history(transactions, known, Judge(RULESET))]
     assert features_by_stages(History(transactions, told, 0), elsewhere=False) == expected
+
+
+def test_they_agree_on_refunds_whoever_remembers_the_payment() -> None:
+    paid = structs.replace(crowded(decided()[0][0], 0), transaction_id="paid", merchant_id="shop")
+    back = {"type": TransactionType.REFUND, "original_transaction_id": "paid", "timestamp": paid.timestamp + 35 * DAY}
+    by_others = {"customer_id": "other", "card_token": "other"}
+    transactions = [
+        paid,
+        structs.replace(paid, transaction_id="earlier", terminal_id="other", **by_others),
+        structs.replace(paid, transaction_id="same-shop", **back),
+        structs.replace(paid, transaction_id="other-shop", merchant_id="elsewhere", terminal_id=None, **back),
+        structs.replace(paid, transaction_id="by-other", **by_others, **back),
+        structs.replace(paid, transaction_id="nowhere", merchant_id="elsewhere", terminal_id=None, **by_others, **back),
+    ]
+    judged = [decision.features for _, decision in judge_history(transactions, {}, Judge(RULESET))]
+    place = NAMES.index("refundSearchedDays")
+    assert [codec.unpack(each)[place] for each in judged] == [None, None, 0, 0, 0, 35]
+    assert features_by_stages(History(transactions, {}, 0), elsewhere=False) == [(each,) for each in judged]
 
 
 def test_labels_come_between_the_transactions_when_they_become_known() -> None:

@@ -17,9 +17,12 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
     if transaction.type is not TransactionType.REFUND or transaction.original_transaction_id is None:
         return
     original = identity(transaction.original_transaction_id)
-    is_found = any(each.identity == original for view in views.values() for each in view.known)
     payers = [view for kind, view in views.items() if kind in PERSONAL]
-    values["refundSearchedDays"] = 0.0 if is_found else max(each.remembered_days() for each in payers)
+    if any(each.identity == original for view in views.values() for each in view.known):
+        values["refundSearchedDays"] = 0.0
+    elif payers:
+        # A replay's second stage has no payers, and changes what the first one found only where it knows better.
+        values["refundSearchedDays"] = max(each.remembered_days() for each in payers)
     if customer := views.get(EntityKind.CUSTOMER):
         paid = [each.amount for each in customer.known if each.identity == original]
         others = [each for each in customer.known if each.other_peer == original and not each.flags & DECLINED]
