@@ -421,7 +421,7 @@ def test_sums_leave_out_what_was_declined_and_what_is_no_spending() -> None:
 def test_declines_that_say_nothing_about_the_card_do_not_count() -> None:
     declines = [
         transaction(number, -MINUTE, authorization_result=AuthorizationResult.DECLINED, response_code=code)
-        for number, code in enumerate(["91", "96", "05", None])
+        for number, code in enumerate(["91", "96", "1A", "65", "70", "05", None])
     ]
     assert computed(declines, transaction(9))["cardDeclines24h"] == 2
 

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fraudstream.contract import EntityKind
-from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+from fraudstream.transactions.transaction import AuthorizationResult, EntryMode, Transaction, TransactionType
 from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 NO_AMOUNT: Final = 2**32 - 1
@@ -46,6 +46,9 @@ _FLAGS: Final = {
 NOT_ABOUT_THE_CARD = frozenset(
     # ISO 8583:1987 DE39: merchant, format and network failures. An outage must not look like card testing.
     ["03", "06", "09", "12", "13", "19", "22", "30", "31", "40", "58", "68", "90", "91", "92", "94", "95", "96", "98"]
+).union(
+    # Soft declines: the issuer asks to authenticate (Visa 1A, Mastercard 65) or for the PIN (Visa 70).
+    ["1A", "65", "70"]
 )
 _MAX_DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
@@ -218,7 +221,10 @@ def events_of(
             case EntityKind.TERMINAL | EntityKind.COUNTERPARTY:
                 made[kind] = _met(common, peer_hash(transaction.customer_id))
             case EntityKind.MERCHANT:
-                made[kind] = _met(common, card, peer_hash(transaction.card_bin))
+                # Who collects anew from stored cards, with no customer at a device, tries no numbers out.
+                collected = transaction.entry_mode is EntryMode.CREDENTIAL_ON_FILE and transaction.device_id is None
+                seen = flags & ~EVIDENCE if collected else flags
+                made[kind] = _met((*common[:3], seen), card, peer_hash(transaction.card_bin))
             case EntityKind.DEVICE | EntityKind.IP:
                 made[kind] = _met(common, card, peer_hash(transaction.customer_id))
     return made

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from fraudstream.detection.judge import Judge
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
@@ -127,3 +129,35 @@ def test_a_payment_is_taken_back_once() -> None:
     assert decided(*months(payees=4), paid, part, rest).decision is Verdict.APPROVE
     again = decided(*months(payees=4), paid, part, part | {"timestamp": NOW - MINUTE}, rest)
     assert (again.decision, [reason.code for reason in again.reasons]) == (Verdict.REVIEW, ["REFUND_MISMATCH"])
+
+
+def by_strangers(declined: dict[str, Any], *, times: int) -> list[dict[str, Any]]:
+    """Payments of 9.99 at a shop within the last hour, each by somebody never seen before, and declined."""
+    return [
+        in_shop(-50 * MINUTE + number * MINUTE, 9.99, **declined)
+        | {"customerId": f"new-{number}", "cardToken": f"new-{number}", "authorizationResult": "DECLINED"}
+        for number in range(times)
+    ]
+
+
+@pytest.mark.parametrize("code", ["1A", "65", "70"])
+def test_a_shop_whose_customers_are_asked_to_authenticate_tests_no_cards(code: str) -> None:
+    online = {"merchantId": "shop", "channel": "ECOMMERCE", "entryMode": "ECOMMERCE", "cardBin": "400000"}
+    asked = by_strangers({**online, "responseCode": code}, times=20)
+    again = [
+        each | {"timestamp": each["timestamp"] + 30_000, "authorizationResult": "APPROVED", "authentication": "STRONG"}
+        for each in asked
+    ]
+    first = asked[-1] | {"timestamp": NOW, "customerId": "first", "cardToken": "first"}
+    decision = decided(*asked, *again, first)
+    assert (decision.decision, decision.reasons) == (Verdict.APPROVE, ())
+
+
+def test_a_new_member_may_pay_while_a_club_collects_again_what_was_declined() -> None:
+    club = {"merchantId": "club", "channel": "ECOMMERCE"}
+    collected = by_strangers({**club, "entryMode": "CREDENTIAL_ON_FILE", "responseCode": "51"}, times=20)
+    new = in_shop(0, 9.99, **club, entryMode="ECOMMERCE") | {"customerId": "new", "cardToken": "new"}
+    assert [decided(*collected[:-1], last).decision for last in (collected[-1], new)] == [Verdict.APPROVE] * 2
+    guessed = by_strangers({**club, "entryMode": "ECOMMERCE", "responseCode": "14"}, times=20)
+    with_device = [each | {"deviceId": "bot"} for each in collected]
+    assert [decided(*tried, new).decision for tried in (guessed, with_device)] == [Verdict.DECLINE] * 2
