@@ -347,6 +347,7 @@ def test_declined_cards_of_one_bin_at_a_merchant_are_told_from_others() -> None:
     assert computed(history, of_bin(8, 0, "400000"))["merchantBinDeclinedCards1h"] == 3
     assert computed(history, of_bin(8, 0, "510000", code=None))["merchantBinDeclinedCards1h"] == 1
     assert "merchantBinDeclinedCards1h" not in computed(history, transaction(9, merchant_id="shop"))
+    assert computed(history, transaction(9, merchant_id="shop"))["merchantDeclinedCards1h"] == 3
 
 
 def test_a_refund_is_compared_with_the_payment_that_it_takes_back() -> None:

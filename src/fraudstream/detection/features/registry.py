@@ -68,6 +68,8 @@ _KNOWN: Final = 4
 """The schema that brought what tells new from unknown, refunds from inventions and rings from families."""
 _LINKS: Final = 5
 """The schema that brought counterparties, and how many share what."""
+_TRIED: Final = 6
+"""The schema that brought how many cards were declined at a merchant."""
 _OF_CUSTOMER, _OF_CARD, _OF_OTHERS = (
     LAYOUTS[kind].ring - 1 for kind in (EntityKind.CUSTOMER, EntityKind.CARD, EntityKind.MERCHANT)
 )
@@ -154,6 +156,13 @@ DECLARED: Final = (
     Feature("merchantDeclineShare1h", _SHARE, "their share; missing while there are no transactions"),
     Feature("merchantAmountRatio", _COARSE, "this amount as a multiple of the merchant's mean"),
     Feature("merchantRefundOtherCard", _COUNT, "1 if a refund takes back the payment of another card", _KNOWN, most=1),
+    Feature(
+        "merchantDeclinedCards1h",
+        _COUNT,
+        "distinct cards among the newest of them with a decline that is evidence",
+        _TRIED,
+        most=_OF_OTHERS,
+    ),
     Feature(
         "merchantBinDeclinedCards1h",
         _COUNT,

@@ -16,6 +16,7 @@ def add_merchant(values: FeatureValues, view: ProfileView) -> None:
     values["merchantCount24h"] = _count(view, DAY)
     values["merchantDeclines1h"] = declined
     values["merchantDeclineShare1h"] = _share(declined, count)
+    values["merchantDeclinedCards1h"] = _declined_cards(view)
     values["merchantAmountRatio"] = view.amount_ratio()
     values["merchantFrauds30d"] = view.frauds(Shared.FRAUDS)
     values["merchantFraudShare30d"] = view.fraud_share(30)
@@ -69,10 +70,9 @@ def add_address(values: FeatureValues, view: ProfileView) -> None:
 
 def _meeting_point(values: FeatureValues, kind: EntityKind, view: ProfileView) -> None:
     count, declined = _hour(view)
-    declined_cards = {each.peer for each in view.since(HOUR) if is_evidence(each)} - {NO_PEER}
     add_customers(values, kind, view)
     values[f"{kind}Count1h"] = count
-    values[f"{kind}DeclinedCards1h"] = len(declined_cards)
+    values[f"{kind}DeclinedCards1h"] = _declined_cards(view)
     values[f"{kind}DeclineShare1h"] = _share(declined, count)
     values[f"{kind}Frauds30d"] = view.frauds(Shared.FRAUDS)
 
@@ -84,6 +84,11 @@ def _hour(view: ProfileView) -> tuple[int, int]:
         return len(hour), sum([is_evidence(event) for event in hour])
     declines = view.in_hours(SharedHour.DECLINES, HOUR, is_evidence)
     return view.in_hours(SharedHour.COUNT, HOUR, _one), declines
+
+
+def _declined_cards(view: ProfileView) -> int:
+    """Count the distinct cards among the newest events of the last hour with a decline that is evidence."""
+    return len({each.peer for each in view.since(HOUR) if is_evidence(each)} - {NO_PEER})
 
 
 def _count(view: ProfileView, window: int) -> int:

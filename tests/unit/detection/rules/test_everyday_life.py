@@ -161,3 +161,15 @@ def test_a_new_member_may_pay_while_a_club_collects_again_what_was_declined() ->
     guessed = by_strangers({**club, "entryMode": "ECOMMERCE", "responseCode": "14"}, times=20)
     with_device = [each | {"deviceId": "bot"} for each in collected]
     assert [decided(*tried, new).decision for tried in (guessed, with_device)] == [Verdict.DECLINE] * 2
+
+
+def test_one_customer_who_tries_again_does_not_stop_a_small_shops_next_guest() -> None:
+    shop = {"merchantId": "kiosk", "channel": "ECOMMERCE", "entryMode": "ECOMMERCE"}
+    without_money = by_strangers({**shop, "responseCode": "51"}, times=9)
+    tried_thrice = [
+        each | {"customerId": f"poor-{number // 3}", "cardToken": f"poor-{number // 3}"}
+        for number, each in enumerate(without_money)
+    ]
+    guest = in_shop(0, 8, **shop) | {"customerId": "guest", "cardToken": "guest"}
+    assert decided(*tried_thrice, guest).decision is Verdict.APPROVE
+    assert decided(*without_money, guest).decision is Verdict.DECLINE
