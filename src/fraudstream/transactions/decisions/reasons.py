@@ -14,8 +14,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "ACCOUNT_TAKEOVER": "A payee, country and device that are all new for this customer came together.",
         "AMOUNT_OUTLIER": "The amount is far above what this customer usually spends.",
-        "BLOCKED_ENTITY": "The customer, card, merchant, device, address or other side is on the blocked list.",
-        "CARD_TESTING": "Several cards were declined on this device, address or merchant, as if being tried out.",
+        "BLOCKED_ENTITY": "One of those involved, such as the customer or the card, is on the blocked list.",
+        "CARD_TESTING": "Cards seem to be tried out: several were declined here, or a stranger pays very little.",
         "CARD_VELOCITY": "The card was used unusually often in a short time.",
         "COMPROMISED_MERCHANT": "Much of what was paid at this merchant lately turned out to be fraud.",
         "COMPROMISED_TERMINAL": "Several recent transactions at this terminal turned out to be fraud.",
@@ -26,7 +26,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "DUPLICATE_PAYMENT": "The same amount was paid at the same merchant with this card just before.",
         "IMPOSSIBLE_TRAVEL": "The customer's last place is too far away for the time between.",
         "KNOWN_FRAUD": "The card, device or other side took part in something that is known to be fraud.",
-        "LARGE_NEW_PAYEE": "An unusually high amount goes to somebody whom this customer never paid before.",
+        "LARGE_NEW_PAYEE": "An unusually high amount goes to somebody who is new to this customer, as far as is known.",
         "LIST_UNREADABLE": "On which lists one of those involved is could not be read, and was left aside.",
         "MANY_MERCHANTS": "The card was used at unusually many merchants.",
         "MODEL_ACCOUNT": "The model weighs how old the account is, or how long it was idle.",
@@ -55,14 +55,14 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "PROFILE_DAMAGED": "What was known of one of those involved could not be read, and is being learnt anew.",
         "PROFILE_NEWER": "What is known of one of those involved was written by a newer version, and was left aside.",
         "REFUND_ABUSE": "The customer had unusually many or high refunds in a week.",
-        "REFUND_MISMATCH": "The refund is higher than the payment that it takes back, or goes to another card.",
+        "REFUND_MISMATCH": "The refund is higher than its payment, goes to another card, or its payment is not known.",
         "REPEATED_DECLINES": "The issuer declined several recent attempts of this card or customer.",
         "ROTATING_DEVICES": "The customer's payments come from one new device after the other.",
         "ROUND_AMOUNT": "The amount is a whole number of hundreds, as gift cards are.",
         "SHARED_DEVICE": "Several customers, of whom this one's account is young, share one device.",
         STRICTER_THAN_INLINE: "The client that waited was answered at once with a decision that was less strict.",
         "STRUCTURING": "Several recent amounts lie just below the reporting threshold.",
-        "TRUSTED_ENTITY": "The customer, card, merchant, device, address or other side is on the trusted list.",
+        "TRUSTED_ENTITY": "One of those involved, such as the customer or the card, is on the trusted list.",
     }
 )
 """Reason code to the sentence that a client reads."""
