@@ -5,7 +5,7 @@ from typing import Final
 from fraudstream.contract import EntityKind
 from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts
 from fraudstream.detection.features.distinct import add_customers
-from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
+from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, is_spending, spent
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY, HOUR, SECOND
@@ -27,6 +27,7 @@ def add(values: FeatureValues, view: ProfileView) -> None:
     values["cardMerchants7d"] = len({each.peer for each in view.since(WEEK)} - {NO_PEER} | {event.peer})
     if event.amount == NO_AMOUNT:
         return
-    same = [each.time for each in view.known if each.peer == event.peer and each.amount == event.amount]
+    paid = [each for each in view.known if is_spending(each) and each.peer == event.peer]
+    same = [each.time for each in paid if each.amount == event.amount]
     if same:
         values["cardRepeatSeconds"] = (event.time - same[-1]) / SECOND
