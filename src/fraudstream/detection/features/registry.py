@@ -108,10 +108,12 @@ DECLARED: Final = (
     Feature("customerHourShare", _SHARE, "share of the customer's earlier transactions within an hour of this hour"),
     Feature("customerDeviceAgeHours", _COARSE, "hours since the customer first used this device; 0 for a new one"),
     Feature("customerCountryAgeHours", _COARSE, "hours since the customer was first in this country; 0 for a new one"),
-    Feature("customerPayeeAgeHours", _COARSE, "hours since the customer first paid this payee; 0 for a new one"),
+    Feature(
+        "customerPayeeAgeHours", _COARSE, "hours since the customer first paid or was paid by this payee; 0 if new"
+    ),
     Feature("customerFrauds30d", _COUNT, "the customer's transactions of the last 30 days known to be fraud"),
     Feature("customerDevicesKnown", _COUNT, "devices that the customer is known to have used before", _KNOWN),
-    Feature("customerPayeesKnown", _COUNT, "payees that the customer is known to have paid before", _KNOWN),
+    Feature("customerPayeesKnown", _COUNT, "payees that the customer is known to have paid, or been paid by", _KNOWN),
     Feature("customerRefundRatio", _COARSE, "a refund and earlier ones of its payment, as a multiple of this", _KNOWN),
     Feature(
         "customerDevices7d",
