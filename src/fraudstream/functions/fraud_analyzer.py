@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_s3
 from fraudstream.aws.endpoint import Limits
+from fraudstream.aws.errors import is_passing
 from fraudstream.contract import ANALYZER
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
@@ -49,6 +50,10 @@ def _refused(error: Exception) -> None:
     if isinstance(error, NotApprovedError):
         _waiting.append(error)
         _LOG.failure("the ruleset or a model in S3 waits for another person, the last good one stays active", error)
+        return
+    if is_passing(error):
+        # Nobody has stored anything wrong: whoever took back a ruleset for that would take back a good one.
+        _LOG.failure("the ruleset or a model in S3 could not be looked at, the last good one stays active", error)
         return
     _METER.count(Metric.RULESET_INVALID)
     _LOG.failure("the ruleset or a model in S3 cannot be used, the last good one stays active", error)

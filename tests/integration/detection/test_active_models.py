@@ -217,6 +217,26 @@ def test_a_cold_start_with_a_broken_model_takes_the_last_good_models(place: Plac
     assert len(place.refused) == 1
 
 
+@pytest.mark.parametrize("failing", ["GetObject", "ListObjectVersions"])
+def test_a_start_at_which_s3_fails_for_a_moment_judges_nothing_without_models(place: Place, failing: str) -> None:
+    place.choose("live: one.json", one=own())
+    if failing == "ListObjectVersions":
+        place.put("models/one.json", b"{")
+    busy = ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, failing)  # pyright: ignore[reportArgumentType]
+
+    def refuse(params: Any, **_: Any) -> None:
+        if "models/" in params.get("Key", "models/"):
+            raise busy
+
+    store = place.cold()
+    place.s3.meta.events.register(f"before-parameter-build.s3.{failing}", refuse)
+    for _ in range(2):
+        with pytest.raises(ClientError, match="SlowDown"):
+            store.current()
+    place.s3.meta.events.unregister(f"before-parameter-build.s3.{failing}", refuse)
+    assert live_version(store.current()) == own().version
+
+
 def test_a_model_that_gives_no_finite_number_never_becomes_active(place: Place) -> None:
     file = msgspec.to_builtins(own().file)
     for tree in file["trees"]:

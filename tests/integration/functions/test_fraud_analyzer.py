@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.rules.ruleset import RulesetError
@@ -231,3 +231,26 @@ def test_an_invalid_ruleset_is_counted(
     assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
     (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
     assert metrics["RulesetInvalid"] == [1.0]
+
+
+def test_a_ruleset_that_cannot_be_looked_at_is_not_counted_as_invalid(
+    server: MinistackServer,
+    s3: Any,
+    handler: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload(s3)
+    records = [record(1)]
+    store(server, *records)
+    handler.handler({"Records": records}, Context())
+
+    def too_slow(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://s3")
+
+    monkeypatch.setattr(handler._S3, "get_object", too_slow)
+    monkeypatch.setattr(handler._RULESETS, "_next_look", 0.0)
+    capsys.readouterr()
+    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+    (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    assert "RulesetInvalid" not in metrics

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws.errors import is_passing
 from fraudstream.clock import epoch_seconds
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection import trial
@@ -97,8 +98,8 @@ class RulesetStore:
         Raises:
             RulesetError: what is stored in S3 is invalid, and so is every earlier version of it.
             ModelError: a model is invalid, and no earlier version may be taken.
-            ClientError: there is no earlier one, and S3 does not give it.
-            BotoCoreError: there is no earlier one, and S3 cannot be reached.
+            ClientError: nothing was read before, and S3 does not give it.
+            BotoCoreError: nothing was read before, and S3 cannot be reached.
         """
         if self._current is not None and self._clock() < self._next_look:
             return self._current
@@ -115,7 +116,8 @@ class RulesetStore:
         except (ModelError, ClientError, BotoCoreError) as error:
             self._on_refused(error)
             if not self._has_models:
-                if self._history is None:
+                # Rules alone would decide otherwise than with the models, and each decision is for good.
+                if self._history is None or is_passing(error):
                     raise
                 self._models = self._last_good_models(self._history(), error)
         self._has_models = True
@@ -146,7 +148,12 @@ class RulesetStore:
         raise error
 
     def _last_good_models(self, history: S3Client, error: Exception) -> ActiveModels:
-        """Return the newest earlier models that can be used, none where there are none."""
+        """Return the newest earlier models that can be used, none where there are none.
+
+        Raises:
+            ClientError: S3 is too busy to tell.
+            BotoCoreError: S3 cannot be reached.
+        """
         if not isinstance(error, ModelError) and not (isinstance(error, ClientError) and is_absent(error)):
             return NO_MODELS
         try:
@@ -159,6 +166,8 @@ class RulesetStore:
                     continue
         except (ClientError, BotoCoreError) as unread:
             self._on_refused(unread)
+            if is_passing(unread):
+                raise
         return NO_MODELS
 
     def _look(self) -> Ruleset:
