@@ -55,14 +55,13 @@ def rebuild(
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.operations.recovery.stream_pause import PauseError
 
     if entity is not None:
         _refuse_other(entity)
     try:
         result = _rebuild(Deployment(stack), folder, entity)
-    except (BotoCoreError, ClientError, PauseError, RulesetError) as error:
+    except (BotoCoreError, ClientError, PauseError) as error:
         raise CommandError(f"{explained(error)}\n{_AGAIN}") from None
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
@@ -93,19 +92,11 @@ def _refuse_other(key: str) -> None:
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":
     from embedded_aws.cleanup import ended_by_signals
     from fraudstream.contract import RETENTION_DAYS
-    from fraudstream.detection.stores.rulesets.active import RulesetStore
+    from fraudstream_tools.cli.support.running.active_ruleset import required_ruleset
     from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
     from fraudstream_tools.operations.recovery.stream_pause import paused
 
-    refused: list[Exception] = []
-    s3 = deployment.client("s3")
-    rulesets = RulesetStore(
-        s3,
-        bucket=deployment["bucketName"],
-        on_refused=refused.append,
-        history=lambda: s3,
-    )
-    rates = rulesets.current().rates
+    rates = required_ruleset(deployment).rates
     with progress_bar("transactions read", None) as read, progress_bar("percent of profiles written", 100) as written:
         rebuild_all = ProfileRebuild(
             deployment.client("dynamodb"),
