@@ -112,7 +112,12 @@ def show(request: Request) -> Response:
         facts=_facts(details.state),
         alerts=alerts,
         place=QueuePlace.carried(request.query_params),
-        free=[each for each in beside if each.assignee is None],
+        # What is in another case is taken with that one.
+        free=[
+            each
+            for each in beside
+            if each.assignee is None and (each.case_id is None or (joins and each.case_id == joins.case_id))
+        ],
         # What a colleague has is not decided along with it.
         alike=[each for each in beside if each.assignee in (None, me)],
         beside=beside,

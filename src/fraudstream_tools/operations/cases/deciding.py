@@ -116,9 +116,36 @@ class CaseDecisions:
             lambda other, why: unlabelled.append(other) if isinstance(why, LabelError) else None,
         )
         verdict = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
-        self._note_decision(case, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
+        self._note_decisions(case, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
         left = len({*others, *also} - {transaction_id}) - len(closed)
         return Alike(closed=len(closed), held=left - len(unlabelled), unlabelled=len(unlabelled))
+
+    def _note_decisions(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
+        """Add a decision to the history of each case that one of some alerts is in.
+
+        Args:
+            case: of the first alert.
+            done: as they were read before they were decided: some have been in no case then.
+            said: what was decided, and why.
+            truth: what it was.
+
+        Raises:
+            AlertTakenError: others changed a case at every attempt.
+        """
+        first, *others = done
+        here, elsewhere = [first], dict[str, list[AlertSummary]]()
+        now = {
+            each.transaction_id: each.case_id for each in self.queue.by_ids([each.transaction_id for each in others])
+        }
+        for each in others:
+            case_id = now.get(each.transaction_id)
+            if case_id is None or case_id == case.case_id:
+                here.append(each)
+            else:
+                elsewhere.setdefault(case_id, []).append(each)
+        self._note_decision(case, here, said, truth)
+        for other in self._cases.by_ids(elsewhere):
+            self._note_decision(other, elsewhere[other.case_id], said, truth)
 
     def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
         """Add a decision to the case's history, and close the case after its last alert.

@@ -28,7 +28,9 @@ class CaseWork(CaseDecisions):
     """Takes, notes, snoozes, hands over, decides and reopens cases in the name of one person."""
 
     def take(self, alert: AlertSummary, *, instead_of: AbstractSet[str] = frozenset()) -> ReviewCase:
-        """Assign a case to the person, with the other open alerts of the customer or card that nobody else has.
+        """Assign a case to the person, with the customer's or card's other open alerts that nobody else has.
+
+        Those that are in another case stay in it, and as they are.
 
         Args:
             alert: as it was read.
@@ -46,7 +48,10 @@ class CaseWork(CaseDecisions):
             self._take_one(alert, case, instead_of)
             case = self._assigned(case, alert, instead_of)
         free = {None, *instead_of}
-        others = [each for each in open_of_customer_or_card(self.queue, alert) if each.assignee in free]
+        # What is in another case stays there: each case ends with its last alert, by whatever page that is decided.
+        own = {None, case.case_id}
+        beside = open_of_customer_or_card(self.queue, alert)
+        others = [each for each in beside if each.assignee in free and each.case_id in own]
         taken = change_each(others, lambda other: self._take_too(other, case, instead_of))
         event = self._event(CaseEventKind.JOINED, ", ".join(each.transaction_id for each in taken))
         if not taken:

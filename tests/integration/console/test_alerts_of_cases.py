@@ -1,0 +1,63 @@
+"""Which alerts are in a case: each is in one, and a case ends with its last alert."""
+
+import pytest
+
+from fraudstream_tools.operations.cases.case import CaseEventKind
+from fraudstream_tools.operations.review.alert_summary import AlertStatus
+from tests.console_harness import Browser, act, case_of, words
+from tests.integration.cli.review_harness import System
+from tests.integration.console.test_cases import decide_all, in_queue
+
+CARD, CUSTOMER, OTHER = ("tok_" + letter * 22 for letter in "cpq")
+
+
+@pytest.fixture
+def reopened(browser: Browser, system: System) -> Browser:
+    """Have somebody close a case, take what is raised later, and open the first one again."""
+    system.alert("a-1", customer=CUSTOMER)
+    act(browser, "a-1", "decide", label="LEGITIMATE", note="paid so before")
+    system.alert("a-2", customer=CUSTOMER)
+    act(browser, "a-2", "take")
+    act(browser, "a-1", "reopen", text="the customer denies it now")
+    return browser
+
+
+def test_a_case_ends_with_its_last_alert_though_another_cases_page_decides_it(reopened: Browser) -> None:
+    assert case_of(reopened, "a-1").case_id != case_of(reopened, "a-2").case_id
+    assert "Of this case, nothing is open any more" in decide_all(reopened, "a-2")
+    for name in ("a-1", "a-2"):
+        case = case_of(reopened, name)
+        assert (case.alerts, case.status) == ((name,), AlertStatus.CLOSED)
+        assert case.events[-1].what is CaseEventKind.CLOSED
+        assert case.events[-1].text == f"FRAUD, all of them: {name}"
+
+
+def test_an_alert_of_another_customers_case_ends_that_case(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER, card_token=CARD)
+    system.alert("a-2", customer=OTHER, card_token=CARD)
+    act(browser, "a-1", "take")
+    act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    system.alert("b-1", customer=OTHER)
+    decide_all(browser, "b-1")
+    assert case_of(browser, "a-2").alerts == ("a-1", "a-2")
+    assert case_of(browser, "a-2").status is AlertStatus.CLOSED
+    assert case_of(browser, "b-1").alerts == ("b-1",)
+
+
+def test_what_is_decided_beside_another_customers_case_ends_its_own(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER, card_token=CARD)
+    system.alert("a-2", customer=OTHER, card_token=CARD)
+    act(browser, "a-1", "take")
+    system.alert("b-1", customer=OTHER)
+    decide_all(browser, "a-2")
+    assert case_of(browser, "a-1").status is AlertStatus.CLOSED
+    assert (case_of(browser, "b-1").alerts, case_of(browser, "b-1").status) == (("b-1",), AlertStatus.CLOSED)
+
+
+def test_whoever_takes_a_case_leaves_alerts_in_the_case_they_are_in(reopened: Browser) -> None:
+    for name in ("a-1", "a-2"):
+        act(reopened, name, "give-back")
+    assert "Take it" in words(reopened.page("/case", id="a-2"))
+    assert "You have this case now, with 1 alert." in act(reopened, "a-2", "take")
+    assert case_of(reopened, "a-2").alerts == ("a-2",)
+    assert in_queue(reopened, who="nobody") == ["a-1"]
