@@ -133,12 +133,15 @@ class CaseWork(CaseDecisions):
             raise AlertTakenError("a closed alert waits for nobody: reopen it first")
         with self._audit.recorded("snooze-case", _target(alert), reason=why, after={"snoozedUntil": until}):
             case = self._cases.opened(alert, self._me)
+            # Asked before the alert is written, which would stay in a case that does not have it.
+            unless_others(case, self._me)
             is_open = self._assignments.join(alert.transaction_id, case.case_id)
+            alerts = [alert, *self._rest_of_new(case, alert)]
             event = self._event(CaseEventKind.SNOOZED, why)
-            with_alert = joined_open if is_open else joined
+            with_alerts = joined_open if is_open else joined
 
             def snoozed(held: ReviewCase) -> Mapping[str, object]:
-                return {**with_alert(held, [alert]), **unless_others(held, self._me, snoozed_until=until)}
+                return {**with_alerts(held, alerts), **unless_others(held, self._me, snoozed_until=until)}
 
             self._cases.change(case.case_id, event, snoozed, alert=alert)
 
@@ -165,9 +168,10 @@ class CaseWork(CaseDecisions):
         with self._audit.recorded("note-case", _target(alert), reason=note):
             case = self._cases.opened(alert, self._me)
             is_open = self._assignments.join(alert.transaction_id, case.case_id)
+            alerts = [alert, *(self._rest_of_new(case, alert) if is_open else ())]
             event = self._event(CaseEventKind.NOTED, note)
-            with_alert = joined_open if is_open else joined
-            self._cases.change(case.case_id, event, lambda held: with_alert(held, [alert]), alert=alert)
+            with_alerts = joined_open if is_open else joined
+            self._cases.change(case.case_id, event, lambda held: with_alerts(held, alerts), alert=alert)
 
     def reopen(self, alert: AlertSummary, note: str) -> ReviewCase:
         """Open a closed alert again, for the person, and its case; the label stays until another is given.
@@ -194,6 +198,16 @@ class CaseWork(CaseDecisions):
                 return {**joined(held, [alert]), **opened, **mine}
 
             return self._cases.change(case.case_id, event, reopened, alert=alert)
+
+    def _rest_of_new(self, case: ReviewCase, alert: AlertSummary) -> list[AlertSummary]:
+        """Return the alerts that were one row of the queue with an alert, as parts of its case; none of an older case.
+
+        What was raised after somebody began to work on a case is to be seen before it waits.
+        """
+        if len(case.events) > 1:
+            return []
+        others = [each for each in open_of_customer_or_card(self.queue, alert) if each.case_id is None]
+        return change_each(others, lambda other: self._assignments.join(other.transaction_id, case.case_id))
 
     def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: AbstractSet[str]) -> None:
         before = {"assignee": other.assignee, "caseId": other.case_id}
