@@ -55,6 +55,14 @@ def test_what_is_decided_beside_another_customers_case_ends_its_own(browser: Bro
     assert (case_of(browser, "b-1").alerts, case_of(browser, "b-1").status) == (("b-1",), AlertStatus.CLOSED)
 
 
+def test_a_page_says_that_it_shows_alerts_of_other_customers(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER, card_token=CARD)
+    system.alert("a-2", customer=OTHER, card_token=CARD)
+    assert "Alerts of this customer transaction" in words(browser.page("/case", id="a-1"))
+    act(browser, "a-1", "take")
+    assert "Alerts of this customer, and of others in the case" in words(browser.page("/case", id="a-1"))
+
+
 def test_whoever_takes_a_case_leaves_alerts_in_the_case_they_are_in(reopened: Browser) -> None:
     for name in ("a-1", "a-2"):
         act(reopened, name, "give-back")
