@@ -93,6 +93,25 @@ def test_a_published_ruleset_counts_only_after_another_person_approved_it(
     ]
 
 
+def test_who_does_not_want_a_waiting_ruleset_goes_back_to_the_active_one(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    before = stored_files(system)
+    assert "counts once somebody else has approved it" in words(anna.page("/rules/edit"))
+    publish(anna)
+    page = ben.page("/rules/history")
+    assert "Whoever does not want it rolls back to" in words(page)
+    form = ben.form(page, "/rules/roll-back")
+    assert "waits for a second person. This one takes its place" in words(
+        ben.send("/rules/roll-back", **form, reason="too many")
+    )
+    said = words(ben.make_active("/rules/roll-back", "too many", **form))
+    assert "is active again within a minute" in said
+    assert "waits" not in said
+    assert stored_files(system) == before
+
+
 def test_nobody_approves_what_they_published(people: tuple[Browser, Browser], system: System) -> None:
     anna, ben = people
     publish(anna)
