@@ -17,7 +17,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ROLL_UP_MINUTE
 from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.analytics.answers import NoHourYetError, QuestionError
-from fraudstream_tools.cli.support.terminal.failures import sentence
+from fraudstream_tools.cli.support.terminal.failures import CREDENTIALS_HINT, sentence
 from fraudstream_tools.console import refused_forms, request_counts
 from fraudstream_tools.console.guard import Guard
 from fraudstream_tools.console.pages import (
@@ -165,6 +165,9 @@ def _no_hour_yet(request: Request, error: Exception) -> Response:
 
 def _aws_problem(request: Request, error: Exception) -> Response:
     said = sentence(error) or f"AWS gives no answer: {type(error).__name__}"
+    if CREDENTIALS_HINT in said:
+        # A profile, and keys that do not renew themselves, are read when the console starts.
+        said += "; where that does not help, copy what you have written here, and start the console again"
     # Before anything was written, a refusal has changed nothing.
     is_in_doubt = request_counts.has_written() or not isinstance(error, ClientError)
     look_at: str | None = getattr(request.state, "changing", None) if is_in_doubt else None

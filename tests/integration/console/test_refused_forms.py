@@ -78,6 +78,7 @@ def test_a_note_outlives_credentials_that_end(browser: Browser, system: System) 
     sent = {"csrf": browser.session.csrf, **form, "label": "FRAUD", "note": "a long reason"}
     answer = browser.client.post("/case/decide", data=sent, headers={"Origin": str(browser.client.base_url)})
     assert answer.status_code == 502
+    assert "copy what you have written here, and start the console again" in words(answer.text)
     assert "You had written: a long reason" in words(answer.text)
     browser.system.dynamodb = dynamodb
     assert field(browser.page("/case", id="t-1"), "/case/decide", "note") == "a long reason"
