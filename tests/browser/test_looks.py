@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from starlette.routing import Route
 
+from fraudstream.reporting.daily.schema.report import BaseTotal
+from fraudstream.reporting.render.html import to_html
+from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream_tools.console.app import make_app
 from fraudstream_tools.console.sessions import ConsoleSession
 from tests.browser.conftest import Desk
 from tests.console_harness import RULE
+from tests.unit.reporting.decision_log_harness import Stream, report_of, transaction
 
 SCREENS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 CUT_OFF = """[...document.querySelectorAll("main form :is(input:not([type=hidden]), select, textarea, button)")]
@@ -120,6 +125,20 @@ def test_every_page_can_be_read_by_everybody_and_fits(
         page.context.close()
         assert desk.problems == []
     assert found == []
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_report_of_large_sums_fits_a_phone(chromium: Browser, tmp_path: Path, width: int) -> None:
+    stream = Stream()
+    stream.store_decide_and_label(transaction(1), Verdict.DECLINE, Truth.FRAUD)
+    large = dict.fromkeys(("value", "flagged_value", "caught_value", "missed_value", "open_value"), 1_234_567_890_12)
+    total = BaseTotal(currency="EUR", without_rate=(), **large)
+    report = msgspec.structs.replace(report_of(stream, tmp_path), total=total)
+    page = chromium.new_page(viewport={"width": width, "height": 844})
+    page.set_content(to_html(report).decode())
+    assert "1,234,567,890.12 EUR" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
 
 
 def test_no_page_is_left_out(looked_at: tuple[tuple[Desk, dict[str, str]], ...]) -> None:
