@@ -82,9 +82,12 @@ def test_a_promoted_model_counts_only_after_another_person_approved_it(
     assert shadow_of(system, refused) == DEFAULT.version
     assert [type(each) for each in refused] == [NotApprovedError]
     ben = desk(aws, BEN)
+    assert "It would be watched, and never count" in words(ben.page("/models"))
     assert "You have approved the models" in approve(ben)
     assert shadow_of(system) == OTHER.version
-    assert "wait for a second person" not in words(ben.page("/models"))
+    page = words(ben.page("/models"))
+    assert "wait for a second person" not in page
+    assert "It is watched, and never counts" in page
     record = ben.records()[-1]
     assert (record["action"], record["userId"], record["reason"]) == ("approve-models", BEN.user_id, "seen its card")
 

@@ -62,6 +62,7 @@ def test_what_the_log_said_of_the_draft_is_said_before_it_counts(browser: Browse
     tried = words(browser.send("/rules/try", **fields))
     count = re.search(r"([\d,]+) would be decided otherwise", tried)
     assert count
+    assert "UTC UTC" not in tried
     said = words(asked(browser, DECLINES))
     assert f"{count[1]} of " in said
     assert "would have been decided otherwise" in said

@@ -144,7 +144,8 @@ class RulePublishing:
 def _check_base(plan: RulesetPlan, base: str) -> None:
     if plan.stored.digest != base:
         raise ConcurrentChangeError(
-            "somebody else has stored another ruleset since you began: load the page again, and carry the change over"
+            "somebody else has stored another ruleset since you began: open the editor in another tab, and carry the "
+            "change over"
         )
 
 
