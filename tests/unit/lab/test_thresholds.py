@@ -152,6 +152,14 @@ def test_without_a_ruleset_the_command_says_what_it_does_not_count(fraudstream: 
     assert told not in fraudstream(*arguments, "--rules", RULES).err
 
 
+def test_the_folder_of_the_picture_is_made(fraudstream: Command, tmp_path: Path) -> None:
+    proposed(tmp_path, LEVELS, budget=40)
+    drawn = tmp_path / "pictures" / "of-today" / "curve.svg"
+    ran = fraudstream("thresholds", "--log", tmp_path, "--review-budget", 40, "--picture", drawn)
+    assert ran.code == 0, ran.err
+    assert drawn.read_text().startswith("<svg")
+
+
 def test_a_log_without_probabilities_says_where_they_come_from(tmp_path: Path) -> None:
     with pytest.raises(NoProbabilityError, match="live model"):
         proposed(tmp_path, {}, budget=40)

@@ -97,10 +97,10 @@ def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
 
 @contextmanager
 def _left_in(file: Path, content: Mapping[str, str]) -> Generator[None]:
-    # Readable by its owner alone: the keys in it open everything that is stored here.
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=2)
     try:
+        # Readable by its owner alone: the keys in it open everything that is stored here.
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(content, stream, indent=2)
         yield
     finally:
         file.unlink(missing_ok=True)

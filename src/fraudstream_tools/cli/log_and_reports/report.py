@@ -10,6 +10,7 @@ import typer
 
 from fraudstream.contract import RATES_FILE, REPORT_PREFIX
 from fraudstream.reporting.log.keys import ReportFormat, report_key
+from fraudstream_tools.cli.support.files.output_files import write_output
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
@@ -71,7 +72,7 @@ def report(
         typer.echo(content, nl=False)
         return
     path = output or Path(f"report-{wanted}.{file_format}")
-    path.write_bytes(content)
+    write_output(path, content)
     out.print(str(path))
     if open_it:
         webbrowser.open(path.resolve().as_uri())

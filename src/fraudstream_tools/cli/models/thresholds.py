@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream.contract import RULESET_FILE
-from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.files.output_files import refuse_unwritable, write_output
 from fraudstream_tools.cli.support.files.rules_folder import loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
@@ -83,10 +83,7 @@ def thresholds(
     if picture is not None:
         from fraudstream_tools.cli.support.shown.threshold_curve import picture as drawn
 
-        try:
-            picture.write_text(drawn(proposal), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{picture}: cannot be written: {error.strerror}") from None
+        write_output(picture, drawn(proposal))
     if not proposal.reviews_a_day and proposal.unavoidable_reviews_a_day > review_budget:
         err.print(
             f"{proposal.unavoidable_reviews_a_day:g} reviews a day that rules ask for, or that have no probability, "

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fraudstream_tools.cli.support.files.file_problems import file_problems
+from fraudstream_tools.cli.support.files.output_files import write_output
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
@@ -40,19 +41,14 @@ def suggest(
     """
     from fraudstream_tools.lab.files.mapping.suggest import suggest as lab
 
+    if output is not None and output.exists():
+        raise CommandError(f"{output} is there already, and may hold your work: choose another name")
     with file_problems():
         suggestion = lab(file)
     if output is None:
         typer.echo(suggestion.text, nl=False)
     else:
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            with output.open("x", encoding="utf-8") as text:
-                text.write(suggestion.text)
-        except FileExistsError:
-            raise CommandError(f"{output} is there already, and may hold your work: choose another name") from None
-        except OSError as error:
-            raise CommandError(f"{output}: cannot be written: {error.strerror}") from None
+        write_output(output, suggestion.text)
     if suggestion.shipped:
         err.print(f"this is the layout of a map that comes with fraudstream: --map {suggestion.shipped} is enough")
     for point in suggestion.to_do:

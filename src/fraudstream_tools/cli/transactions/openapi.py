@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fraudstream_tools.cli.support.files.output_files import write_output
 from fraudstream_tools.cli.support.terminal.output import out, print_json
 
 
@@ -29,5 +30,5 @@ def openapi(
     if output is None:
         print_json(document)
         return
-    output.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_output(output, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     out.print(str(output))

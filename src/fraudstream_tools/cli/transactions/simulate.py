@@ -232,8 +232,7 @@ def _write(output: Path, made: "Simulation") -> _MadeWorld:
     from fraudstream_tools.lab.files.shifting import truth_file
 
     truth = truth_file(output)
-    writing.write_rows(output, made.transactions)
-    writing.write_rows(truth, (row.as_row() for row in made.truths))
+    writing.write_together({output: made.transactions, truth: (row.as_row() for row in made.truths)})
     frauds = Counter(row.episode for row in made.truths if row.fraud)
     return _MadeWorld(truth, len(made.transactions), frauds)
 
@@ -252,8 +251,7 @@ def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> _M
     truth = None
     if api_fields:
         truth = truth_file(output)
-        writing.write_rows(output, made.transactions())
-        writing.write_rows(truth, made.truths())
+        writing.write_together({output: made.transactions(), truth: made.truths()})
     else:
         writing.write_columns(output, made.columns())
     frauds = Counter({name: int((made.scenario == number).sum()) for number, name in SCENARIOS.items()})

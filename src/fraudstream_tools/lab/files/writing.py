@@ -4,7 +4,8 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -12,6 +13,7 @@ from fraudstream_tools.lab.files.mapping.file_map import FIELDS
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.tables.formats import file_format
 from fraudstream_tools.lab.files.tables.parquet import pyarrow
+from fraudstream_tools.whole_files import whole_file
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -20,15 +22,19 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     Raises:
         FileProblemError: the name's ending is unknown, or the file cannot be written.
     """
-    ending = file_format(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if ending == ".parquet":
-            return _write_parquet(path, list(rows))
-        with _open(path) as text:
-            return _write_csv(text, list(rows)) if ending.startswith(".csv") else _write_json_lines(text, rows)
-    except OSError as error:
-        raise FileProblemError(f"{path}: cannot be written: {error.strerror}") from None
+    with _written(path) as new:
+        return _write_rows(new, rows)
+
+
+def write_together(files: Mapping[Path, Iterable[Mapping[str, Any]]]) -> None:
+    """Write rows of JSON values into files that belong together: none takes its place before all of them are whole.
+
+    Raises:
+        FileProblemError: a name's ending is unknown, or a file cannot be written.
+    """
+    with ExitStack() as stack:
+        for path, rows in files.items():
+            _write_rows(stack.enter_context(_written(path)), rows)
 
 
 def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
@@ -41,15 +47,30 @@ def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
     if ending not in {".parquet", ".csv"}:
         raise FileProblemError(f"{path.name}: a table goes into a file whose name ends in .parquet or .csv")
     table = pyarrow("lib").table(dict(columns))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _written(path) as new:
         if ending == ".parquet":
-            pyarrow("parquet").write_table(table, path, compression="zstd")
+            pyarrow("parquet").write_table(table, new, compression="zstd")
         else:
             options = pyarrow("csv").WriteOptions(quoting_style="none")
-            pyarrow("csv").write_csv(table, path, options)
+            pyarrow("csv").write_csv(table, new, options)
+
+
+@contextmanager
+def _written(path: Path) -> Generator[Path]:
+    file_format(path)
+    try:
+        with whole_file(path) as new:
+            yield new
     except OSError as error:
         raise FileProblemError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    ending = file_format(path)
+    if ending == ".parquet":
+        return _write_parquet(path, list(rows))
+    with _open(path) as text:
+        return _write_csv(text, list(rows)) if ending.startswith(".csv") else _write_json_lines(text, rows)
 
 
 def _open(path: Path) -> IO[str]:

@@ -320,5 +320,8 @@ def test_other_things_that_are_wrong_are_named(fraudstream: Command, one: Path, 
     (tmp_path / "empty").mkdir()
     assert "there is no decision log" in fraudstream("backtest", "--rules", one, "--data", "empty").err
     assert "no such time zone" in fraudstream("backtest", "--rules", one, "--data", data, "--time-zone", "Mars").err
-    unwritable = ("--against", one, "--changes", tmp_path / "no" / "c.csv")
+    unwritable = ("--against", one, "--changes", one / "ruleset.yaml" / "c.csv")
     assert "cannot be written" in fraudstream("backtest", "--rules", one, "--data", data, *unwritable).err
+    made = Path("a/new/folder/c.csv")
+    assert fraudstream("backtest", "--rules", one, "--data", data, "--against", one, "--changes", made).code == 0
+    assert made.is_file()

@@ -1,6 +1,7 @@
 """The files of a backtest: rulesets and models that it reads, and the changes that it writes."""
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from fraudstream.contract import RULESET_FILE, RULESET_FILES
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
-from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.files.output_files import refuse_unwritable, write_output
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.backtest.run import Contestant, VerdictChange
 from fraudstream_tools.lab.training.storage.model_storage import model_folder, read_models
@@ -89,10 +90,8 @@ def write_changes(file: Path, listed: Sequence[VerdictChange]) -> None:
         "scoreAfter": lambda each: each.scores[1],
         "known": lambda each: each.standing.name.lower(),
     }
-    try:
-        with file.open("w", encoding="utf-8", newline="") as text:
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows([column(each) for column in columns.values()] for each in listed if len(each.verdicts) > 1)
-    except OSError as error:
-        raise CommandError(f"{file}: cannot be written: {error.strerror}") from None
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([column(each) for column in columns.values()] for each in listed if len(each.verdicts) > 1)
+    write_output(file, text.getvalue())

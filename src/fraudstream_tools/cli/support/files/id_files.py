@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from fraudstream_tools.cli.support.files.output_files import write_output
 from fraudstream_tools.cli.support.terminal.output import CommandError
 
 
@@ -13,10 +14,7 @@ def write_ids(file: Path, ids: Iterable[str]) -> None:
     Raises:
         CommandError: it cannot be written.
     """
-    try:
-        file.write_text("".join(f"{each}\n" for each in sorted(ids)), encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
+    write_output(file, "".join(f"{each}\n" for each in sorted(ids)))
 
 
 def read_ids(file: Path) -> list[str]:

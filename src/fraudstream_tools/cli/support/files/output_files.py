@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from fraudstream_tools.cli.support.terminal.output import CommandError
+from fraudstream_tools.whole_files import write_whole
 
 
 def refuse_unwritable(file: Path) -> None:
@@ -19,3 +20,15 @@ def refuse_unwritable(file: Path) -> None:
         raise CommandError(f"{file}: cannot be written, since {nearest} is no folder; choose another place")
     if not os.access(nearest, os.W_OK):
         raise CommandError(f"{file}: cannot be written: you may not write to {nearest}; choose another place")
+
+
+def write_output(file: Path, content: str | bytes) -> None:
+    """Write an output, a text as UTF-8, whole or not at all.
+
+    Raises:
+        CommandError: it cannot be written; the message says why.
+    """
+    try:
+        write_whole(file, content)
+    except OSError as error:
+        raise CommandError(f"{file}: cannot be written: {error.strerror}") from None

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fraudstream_tools.analytics.answers import LogAnswer, numeric_columns, row_names
+from fraudstream_tools.cli.support.files.output_files import write_output
 from fraudstream_tools.cli.support.shown.answer_table import shown
 from fraudstream_tools.cli.support.shown.templates import TEMPLATES
-from fraudstream_tools.cli.support.terminal.output import CommandError
 
 _MOST_BARS: Final = 60
 """Rows that a chart draws; the table below has all."""
@@ -45,11 +45,7 @@ def write_page(file: Path, sql: str, answer: LogAnswer, drawn: Sequence[str]) ->
         charts={column: bars(answer, column) for column in drawn if answer.rows},
         most_bars=_MOST_BARS,
     )
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{file}: cannot be written: {error.strerror}") from None
+    write_output(file, page)
 
 
 def bars(answer: LogAnswer, column: str) -> list[Bar]:

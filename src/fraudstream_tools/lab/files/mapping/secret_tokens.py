@@ -53,8 +53,13 @@ def _letters(content: bytes) -> str:
 def _key(file: Path) -> bytes:
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
-            new.write(secrets.token_bytes(_KEY_BYTES))
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0) as new:
+            try:
+                new.write(secrets.token_bytes(_KEY_BYTES))
+            except OSError:
+                # A part of a key would be refused ever after.
+                file.unlink()
+                raise
     except FileExistsError:
         pass
     except OSError as error:

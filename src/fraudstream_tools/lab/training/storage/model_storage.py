@@ -11,6 +11,7 @@ from fraudstream.detection.models.model import Model, ModelError, load
 from fraudstream.detection.models.selection import ActiveModels, ModelSelection, load_models, parse_selection
 from fraudstream.reporting.storage.object_store import BucketStore, FolderStore, Store
 from fraudstream_tools.lab.training.storage.model_card import model_card
+from fraudstream_tools.whole_files import whole_file, write_whole
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -141,9 +142,13 @@ def card_path(path: Path) -> Path:
 
 
 def write_model(path: Path, model: Model) -> Path:
-    """Write a model's file, and beside it its card; return the card's path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(model.to_json())
+    """Write a model's file, and beside it its card; return the card's path.
+
+    Raises:
+        OSError: one of them cannot be written.
+    """
     card = card_path(path)
-    card.write_text(model_card(model), encoding="utf-8")
+    with whole_file(path) as new:
+        new.write_bytes(model.to_json())
+        write_whole(card, model_card(model))
     return card
