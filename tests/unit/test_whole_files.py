@@ -183,7 +183,7 @@ def test_a_command_takes_away_no_earlier_file_before_the_new_one_is_whole(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     clean_environment(monkeypatch)
-    Path("log/segments").mkdir(parents=True)
+    Path("log/segments/date=2026-01-05").mkdir(parents=True)
     write_rows(Path("day.csv"), ROWS[:3])
     kept, same = Path("kept.csv"), Path("same.csv")
     kept.write_text(EARLIER)

@@ -229,6 +229,18 @@ def test_a_report_function_that_fails_is_an_error(
     assert f"{said}log-group-report-generator-test" in ran.err
 
 
+def test_a_day_before_the_log_began_is_named(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "the log has nothing of 2016-01-06: it begins on 2026-01-05"
+    with lambda_endpoint(lambda _, event: {"date": event["date"], "unlogged": said}) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        ran = fraudstream("report", "--date", "2016-01-06")
+    assert ran.code == 1
+    assert f"error: {said}\n" in ran.err
+    assert system
+
+
 def put_log(system: System, records: Sequence[dict[str, Any]]) -> None:
     for segment in cut(records, "decision-log/").segments:
         system.s3.put_object(Bucket=BUCKET, Key=segment.key, Body=segment.body)

@@ -282,6 +282,42 @@ def test_the_schedule_gets_the_report_of_yesterday_also_of_a_quiet_day(shop: Sho
     assert b"A quiet day" in shop.read(answer["keys"][0])
 
 
+def test_a_day_before_the_log_has_no_report_and_none_is_missed_since_then(shop: Shop) -> None:
+    shop.store("t-1")
+    before = datetime.fromtimestamp(shop.received_at / 1000 - 86_400, UTC).date()
+    long_ago = {"task": "daily-report", "date": "2016-11-22"}
+    assert "it is empty" in shop.call(long_ago)["unlogged"]
+    shop.call(shop.stream())
+    assert shop.call({"task": "daily-report", "date": before.isoformat()}) == {
+        "date": before.isoformat(),
+        "unlogged": f"the log has nothing of {before}: it begins on {shop.day}",
+    }
+    assert "it begins on" in shop.call(long_ago)["unlogged"]
+    assert shop.keys("reports/") == []
+    shop.call({"task": "daily-report"})
+    assert {key.split("/")[1] for key in shop.keys("reports/")} == {f"date={before}"}
+
+
+def test_a_day_that_the_table_alone_knows_has_a_report(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.call(shop.stream())
+    earlier = shop.received_at - 3 * DAY
+    shop.store("t-0", receivedAt=earlier)
+    day = datetime.fromtimestamp(earlier / 1000, UTC).date().isoformat()
+    keys = shop.call({"task": "daily-report", "date": day})["keys"]
+    assert b"The decision log of this day is empty, but the table is not" in shop.read(keys[0])
+
+
+def test_what_comes_in_before_midnight_and_is_logged_after_it_has_its_day(shop: Shop) -> None:
+    midnight = shop.received_at // DAY * DAY
+    shop.store("t-1", receivedAt=midnight - 10)
+    event = shop.stream()
+    event["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = midnight / 1000 + 1
+    shop.call(event)
+    day = datetime.fromtimestamp(midnight / 1000 - 1, UTC).date().isoformat()
+    assert shop.call({"task": "daily-report", "date": day})["logged"] == 1
+
+
 @pytest.mark.parametrize(
     ("event", "complaint"),
     [

@@ -226,7 +226,7 @@ def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     Path("day.csv").write_text(f"{header}t-1,1767600000000,100,EUR,PAYMENT,c-1\n")
     Path("labels.csv").write_text("transactionId,label,source,labeledAt\nt-1,FRAUD,analyst,2026-01-06T00:00:00Z\n")
     Path("ids.txt").write_text("t-1\n")
-    Path("log/segments").mkdir(parents=True)
+    Path("log/segments/date=2026-01-05").mkdir(parents=True)
     Path("folder.csv").mkdir()
     Path("blocked").write_text("a file where a folder is wanted\n")
     return Command(capsys)

@@ -36,6 +36,7 @@ from fraudstream.reporting.log.keys import (
     table_of,
     table_prefix,
 )
+from fraudstream.reporting.log.logged_days import logged_days, refuse_before
 from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.segments import all_days_prefix
 from fraudstream.reporting.render.files import DAY_SUMMARY, JSON_REPORT, REPORT_FILES, write_report
@@ -87,6 +88,24 @@ class Reporter:
     @property
     def _roll_up(self) -> RollUp:
         return RollUp(store=self.store, log_prefix=self.log_prefix, time_left=self.time_left, chain=self.chain)
+
+    def refuse_unlogged(self, day: date) -> None:
+        """Refuse a day before the log began, whose report would say that nothing happened.
+
+        Of an empty log, yesterday and today are not refused: a stack without traffic has quiet days.
+
+        Raises:
+            UnloggedDayError: it is such a day, the table has nothing of it either, and there is no report of it.
+            OutOfTimeError: hours of the log are still to be merged; call again.
+        """
+        days = logged_days(self.store, self.log_prefix)
+        began = days[0] if days else self.now.date() - timedelta(days=1)
+        # What the table has of a day, and the log not, is for the report to say.
+        if day >= began or self._written(day) is not None or self.sample(day):
+            return
+        # What comes in before midnight may be logged after it: what is merged is by its own day.
+        self._roll_up.run(midnight(day) - CLOCKS_APART, self.now + CLOCKS_APART)
+        refuse_before(logged_days(self.store, self.log_prefix), day)
 
     def report(self, day: date) -> DailyReport:
         """Update a day's report from the log, and return it.

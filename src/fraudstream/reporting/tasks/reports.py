@@ -20,6 +20,7 @@ from fraudstream.reporting.daily.schema.people import PeopleFigures
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table
 from fraudstream.reporting.log.keys import HOUR_FORMAT
+from fraudstream.reporting.log.logged_days import UnloggedDayError
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.tasks.means import Means
 from fraudstream.settings import Metric
@@ -50,11 +51,18 @@ def roll_up(means: Means, *, open_hours: bool, changed: Sequence[datetime]) -> M
 def write_report(means: Means, day: date | None) -> Mapping[str, Any]:
     """Report on a day, or on yesterday, UTC, and the days before it that have no report yet.
 
+    Of a day before the log began, the answer says so as `unlogged`, and nothing is written.
+
     Raises:
         OutOfTimeError: a part of the work is done.
     """
     started = time.perf_counter()
     reporter = _reporter(means)
+    if day is not None:
+        try:
+            reporter.refuse_unlogged(day)
+        except UnloggedDayError as error:
+            return {"date": day.isoformat(), "unlogged": str(error)}
     report = reporter.yesterday() if day is None else reporter.report(day)
     means.log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))

@@ -85,6 +85,7 @@ def _format_of(output: Path | None) -> ReportFormat:
 
 def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
     from fraudstream.reporting.daily.reporter import Reporter
+    from fraudstream.reporting.log.logged_days import UnloggedDayError, logged_days, refuse_after
     from fraudstream.reporting.storage.object_store import FolderStore
 
     if not any((log / folder).is_dir() for folder in ("segments", "tallies")):
@@ -99,6 +100,11 @@ def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
         time_left=lambda: math.inf,
         rates=_rates(),
     )
+    try:
+        reporter.refuse_unlogged(day)
+        refuse_after(logged_days(store, ""), day)
+    except UnloggedDayError as error:
+        raise CommandError(f"{log}: {error}") from None
     reporter.report(day)
     return store.read(report_key(REPORT_PREFIX, day, file_format)) or b""
 
@@ -121,7 +127,9 @@ def _obtain(deployment: Deployment, day: date, file_format: ReportFormat, *, ane
     content = None if anew or reports.is_early(day) else reports.read(day, file_format)
     if content is None:
         err.print(f"writing the report of {day}", style="dim")
-        run_task(deployment, "daily-report", date=f"{day}")
+        answer = run_task(deployment, "daily-report", date=f"{day}")
+        if said := answer.get("unlogged"):
+            raise CommandError(said)
         content = reports.read(day, file_format)
     if content is None:
         raise CommandError(f"the report of {day} was written, but it is not in the bucket")

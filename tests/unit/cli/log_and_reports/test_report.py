@@ -37,6 +37,34 @@ def test_the_files_name_says_what_is_written_into_it(fraudstream: Command, tmp_p
     assert not Path("day.json").read_text().startswith("{")
 
 
+def test_a_day_that_a_log_has_nothing_of_is_no_quiet_one(fraudstream: Command, tmp_path: Path) -> None:
+    stream = Stream()
+    for number, day in enumerate((22, 24)):
+        at = int(datetime(2026, 11, day, 12, tzinfo=UTC).timestamp() * 1000)
+        stream.store_and_decide(transaction(number, at=at))
+    put(cut(stream.records, PREFIX).segments, tmp_path)
+    told = {
+        "2026-11-21": "the log has nothing of 2026-11-21: it begins on 2026-11-22",
+        "2026-11-25": "the log has nothing of 2026-11-25: it ends on 2026-11-24",
+    }
+    for day, said in told.items():
+        ran = fraudstream("report", "--log", PREFIX, "--date", day)
+        assert ran.code == 1
+        assert said in ran.err
+    assert not list(tmp_path.rglob("report*"))
+    for day in (22, 23, 24):
+        assert fraudstream("report", "--log", PREFIX, "--date", f"2026-11-{day}").code == 0
+    assert "A quiet day" in Path("report-2026-11-23.html").read_text()
+
+
+def test_a_log_without_anything_in_it_has_no_report(fraudstream: Command) -> None:
+    Path("log/segments").mkdir(parents=True)
+    ran = fraudstream("report", "--log", "log")
+    assert ran.code == 1
+    assert "log: the log has nothing of" in ran.err
+    assert "it is empty" in ran.err
+
+
 def test_a_folder_that_is_no_decision_log_is_refused(fraudstream: Command, tmp_path: Path) -> None:
     ran = fraudstream("report", "--log", tmp_path)
     assert ran.code == 1
