@@ -192,7 +192,7 @@ class ConsoleSystem:
     def search(self) -> TokenSearch:
         """What is stored under tokens."""
         history = CustomerHistory(self.dynamodb, self.transactions)
-        return TokenSearch(alerts=self.queue, cases=self.cases, lists=self.lists, history=history)
+        return TokenSearch(alerts=self.queue, cases=self.cases, lists=self.lists, history=history, ruleset=self.ruleset)
 
     @property
     def publishing(self) -> RulePublishing:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import EntityKind
+from fraudstream.contract import RULESET_FILES, RULESET_PREFIX, EntityKind
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
@@ -17,7 +17,7 @@ from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.investigation.customer_history import CustomerHistory, CustomerIndexError
 from fraudstream_tools.operations.review.labels import label_now
 from tests.console_harness import ORIGIN, Browser, desk_command, words
-from tests.integration.cli.review_harness import NOW, TRANSACTIONS, System
+from tests.integration.cli.review_harness import BUCKET, NOW, TRANSACTIONS, System
 
 TOKENIZER = Tokenizer(base64.b64encode(bytes(32)).decode())
 CUSTOMER = TOKENIZER.token(EntityKind.CUSTOMER, "customer-7")
@@ -212,3 +212,54 @@ def test_a_card_or_account_number_is_asked_of_no_table(browser: Browser, text: s
     look_for(browser, text)
     browser.page("/search", q=text)
     assert not [call for call in asked if text in call]
+
+
+def test_who_is_on_a_list_of_the_rulesets_file_is_shown_so(
+    browser: Browser,
+    system: System,
+    aws: MinistackServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lists = f"""
+blocked:
+  customer: [{CUSTOMER}]
+trusted:
+  customer:
+    - {{token: {CUSTOMER}, until: 2999-12-30}}
+"""
+    system.s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}lists.yaml", Body=lists.encode())
+    browser.system.lists.add("blocked", EntityKind.CUSTOMER, CUSTOMER, by="arn:aws:iam::1:user/ann", reason="told")
+    system.alert("a-1", customer=CUSTOMER)
+    by_file = "blocked as customer, by lists.yaml of the ruleset"
+
+    page = words(browser.page("/search", q=CUSTOMER))
+    assert by_file in page.replace(" ,", ",")
+    assert "until 2999-12-30" in page
+    assert ": told" in page
+    assert "blocked (lists.yaml)" in words(browser.page("/case", id="a-1"))
+
+    fraudstream = desk_command(aws, capsys, monkeypatch)
+    printed = fraudstream("search", CUSTOMER).out
+    assert f"on {by_file}\n" in printed
+    assert "trusted as customer, by lists.yaml of the ruleset, until 2999-12-30\n" in printed
+    assert ": told\n" in printed
+    key = f"customer#{CUSTOMER}"
+    content = json.loads(fraudstream("search", CUSTOMER, "--json").out)
+    assert content["rulesetLists"][key]["blocked"] is None
+    assert content["lists"][key]["blocked"]["reason"] == "told"
+
+
+def test_a_ruleset_that_cannot_be_read_is_said_beside_the_lists(
+    browser: Browser,
+    system: System,
+    aws: MinistackServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in RULESET_FILES:
+        system.s3.delete_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{name}")
+    assert "The active ruleset cannot be read" in words(browser.page("/search", q=CUSTOMER))
+    ran = desk_command(aws, capsys, monkeypatch)("search", CUSTOMER)
+    assert ran.code == 0
+    assert "lists.yaml of the ruleset cannot be read" in ran.err

@@ -61,6 +61,11 @@ class Lists:
             for name, kinds in zip(self.names, self._kinds, strict=True)
         }
 
+    def of_entity(self, kind: EntityKind, token: str) -> dict[str, float]:
+        """Return on which lists an entity is, by name, with the epoch milliseconds at which each entry ends."""
+        ends = {name: kinds.get(kind.value, {}).get(token) for name, kinds in self._lists.items()}
+        return {name: end for name, end in ends.items() if end is not None}
+
     def raised(self, raiser: TokenRaiser) -> "Lists":
         """Return the same lists with tokens of the newest number; of two entries of one entity the later end holds."""
         return Lists(

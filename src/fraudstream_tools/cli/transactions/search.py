@@ -10,11 +10,12 @@ from rich.text import Text
 from fraudstream.contract import EntityKind
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.active_ruleset import active_ruleset
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
-from fraudstream_tools.cli.support.terminal.ages import moment_text
-from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, one_line, out, print_json
+from fraudstream_tools.cli.support.terminal.ages import last_day_text, moment_text
+from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, err, one_line, out, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,7 @@ def search(
         content: dict[str, Any] = {
             "token": token,
             "lists": found.listed,
+            "rulesetLists": found.of_ruleset,
             "cases": found.cases,
             "alerts": found.alerts,
             "transactions": transactions,
@@ -105,6 +107,7 @@ def _search(deployment: Deployment) -> "TokenSearch":
         cases=CaseStore(dynamodb, alerts),
         lists=EntityLists(dynamodb, deployment["profilesTable"]),
         history=CustomerHistory(dynamodb, transactions),
+        ruleset=active_ruleset(deployment, quiet=True),
     )
 
 
@@ -141,6 +144,12 @@ def _print_findings(found: "TokenFindings") -> None:
             ended = f", ended {moment_text(entry.ended_at)}" if entry.ended_at else ""
             said = f"on {name} as {entity.partition('#')[0]}, since {moment_text(entry.since)}: {entry.reason}{ended}"
             out.print(one_line(said), soft_wrap=True)
+    for entity, ends in (found.of_ruleset or {}).items():
+        for name, end in ends.items():
+            until = f", until {last_day_text(end)}" if end else ""
+            out.print(f"on {name} as {entity.partition('#')[0]}, by lists.yaml of the ruleset{until}", soft_wrap=True)
+    if found.of_ruleset is None:
+        err.print("lists.yaml of the ruleset cannot be read: who is on a list there is left out", style="dim")
     for case in found.cases:
         count = counted(len(case.alerts), "alert")
         line = f"case {case.status.value.lower()}, opened {moment_text(case.created_at)}, {count}: {case.alerts[0]}"

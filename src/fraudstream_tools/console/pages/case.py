@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import EntityKind, FourEyes
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.transactions.decisions.decision import Action, FraudType
 from fraudstream.transactions.storage.item import PoisonRecordError
@@ -124,7 +125,7 @@ def show(request: Request) -> Response:
         most_beside=CUSTOMERS_ALERTS,
         digest=digest,
         has_my_mark=digest is not None and system.approver(FourEyes.LABELS).has_marked(digest),
-        involved=_involved(system, details.state),
+        involved=_involved(system, details.state, ruleset),
         lists=ruleset.lists.names if ruleset else (),
         ends=ENDS,
         snoozes=SNOOZES,
@@ -185,7 +186,7 @@ def _facts(state: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*facts, *((f"metadata: {name}", str(value)) for name, value in metadata.items())]
 
 
-def _involved(system: ConsoleSystem, state: Mapping[str, Any]) -> list[InvolvedEntity]:
+def _involved(system: ConsoleSystem, state: Mapping[str, Any], ruleset: Ruleset | None) -> list[InvolvedEntity]:
     entities = {
         kind.key(state[name]): (field_words(name), kind, str(state[name]))
         for name, kind in _ENTITY_FIELDS.items()
@@ -199,9 +200,16 @@ def _involved(system: ConsoleSystem, state: Mapping[str, Any]) -> list[InvolvedE
             kind=kind,
             token=token,
             listed=[
-                f"{name} (waits)" if waits else name
-                for name, entry in listed.get(key, {}).items()
-                if (waits := system.lists.waits(key, name, entry, now)) or now < entry.end
+                *(
+                    f"{name} (waits)" if waits else name
+                    for name, entry in listed.get(key, {}).items()
+                    if (waits := system.lists.waits(key, name, entry, now)) or now < entry.end
+                ),
+                *(
+                    f"{name} (lists.yaml)"
+                    for name, end in (ruleset.lists.of_entity(kind, token) if ruleset else {}).items()
+                    if now < end
+                ),
             ],
         )
         for key, (role, kind, token) in entities.items()
