@@ -132,9 +132,9 @@ NETWORK_REFERENCE_INDEX: Final = "by-network-reference"
 """The sparse index of transactions by the id that their card scheme or processor gave them."""
 
 ALERT_STATUS_INDEX: Final = "by-status"
-"""The index of alerts, cases and waiting labels by status and time."""
+"""The index of alerts by status and time, and of waiting labels by time."""
 ALERT_ENTITY_INDEX: Final = "by-entity"
-"""The index of alerts by customer and time."""
+"""The index of alerts, and of cases, by customer and time."""
 
 CASE_PREFIX: Final = "case#"
 """Prefix of the keys of cases, in the table of alerts."""

@@ -95,7 +95,7 @@ def test_what_cannot_be_read_keeps_nobody_from_the_other_cases(browser: Browser,
     act(browser, "a-1", "take")
     (kept,) = CaseStore(system.dynamodb, ALERTS).of_entity(f"customer#{CUSTOMER}")
     for name, entity in (("case#x", f"case#customer#{CUSTOMER}"), ("case#y", "case#customer#tok_y"), ("case#z", "z")):
-        damaged = {"transactionId": name, "statusShard": "CASE_OPEN#0", "createdAt": NOW, "entity": entity}
+        damaged = {"transactionId": name, "createdAt": NOW, "entity": entity}
         system.dynamodb.put_item(TableName=ALERTS, Item=to_item(damaged))
     system.alert("a-3", customer=OTHER)
     system.dynamodb.update_item(

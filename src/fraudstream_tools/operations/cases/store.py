@@ -3,7 +3,6 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,6 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND, CASE_PREFIX
-from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.updates import change_of
@@ -226,8 +224,7 @@ class CaseStore:
         """
         fields = msgspec.to_builtins(case)
         gone = [name for name in ("assignee", "assignedAt", "snoozedUntil", "closedAt") if name not in fields]
-        shard = f"{CASE_KIND}_{case.status}#{zlib.crc32(case.case_id.encode()) % STATUS_SHARDS}"
-        fields |= {"kind": CASE_KIND, "entity": case_entity(case.entity), "statusShard": shard}
+        fields |= {"kind": CASE_KIND, "entity": case_entity(case.entity)}
         update: UpdateTypeDef = {
             "TableName": self._table,
             "Key": case_key(case.case_id),
