@@ -79,7 +79,8 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
         return first
     sleep(_MERGE_SECONDS)
     second = _look(store, log_prefix, chain, since, until)
-    lasting = tuple(finding for finding in second.findings if finding in first.findings)
+    at_first = set(first.findings)
+    lasting = tuple(finding for finding in second.findings if finding in at_first)
     return msgspec.structs.replace(second, findings=lasting)
 
 
