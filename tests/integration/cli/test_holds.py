@@ -76,6 +76,18 @@ def test_setting_and_releasing_a_hold_leave_records(desk: Command, system: Syste
     assert records(system)[1]["before"]["reason"] == "case 4711"
 
 
+def test_a_hold_after_an_erasure_that_was_broken_off_says_what_is_gone(desk: Command, system: System) -> None:
+    assert desk("hold", "--customer", ANN, "--reason", "case 4711").code == 0
+    assert "error: nothing was erased: the person" in desk("erase", "--customer", ANN, "--yes").err
+    system.dynamodb.put_item(
+        TableName=PROFILES, Item=to_item({"entity": f"customer#{ANN}", "version": 2, "erasedAt": 1_767_600_000_000})
+    )
+    said = desk("erase", "--customer", ANN, "--yes").err
+    assert "error: nothing more was erased: the person is under a legal hold" in said
+    assert "the erasure that began on 2026-01-05 has removed the person's profile" in said
+    assert f"fraudstream hold --customer {ANN} --release" in said
+
+
 def test_holds_come_back_from_a_restored_table_of_profiles(desk: Command, system: System) -> None:
     dynamodb = system.dynamodb
     assert desk("hold", "--customer", ANN, "--reason", "case 4711").code == 0

@@ -72,7 +72,7 @@ def erase(
     except LegalHoldError as error:
         # The oldest token leads to all others, and so to the hold whichever it is under.
         ended = f"when it has ended: fraudstream hold --customer {tokens[0]} --release"
-        raise CommandError(f"nothing was erased: {error}\n{ended}") from None
+        raise CommandError(f"{error}\n{ended}") from None
     except OldVersionsKeptError as error:
         raise CommandError(f"{error}: end what keeps them, and run the same again") from None
     except (BusyProfileError, ReportFunctionError, StillThereError, UnreadableFileError) as error:

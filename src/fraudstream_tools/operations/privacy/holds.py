@@ -32,11 +32,23 @@ class Hold(NamedTuple):
 
 
 class LegalHoldError(RuntimeError):
-    """A person is under a legal hold, and so nothing of them is erased."""
+    """A person is under a legal hold, and so nothing, or nothing more, of them is erased."""
 
-    def __init__(self, hold: Hold) -> None:
-        """Build the sentence: since when, and why."""
-        super().__init__(_said(hold))
+    def __init__(self, hold: Hold, begun_at: int | None = None) -> None:
+        """Build the sentence: since when, why, and what an erasure has done before.
+
+        Args:
+            hold: that there is.
+            begun_at: when an erasure began that has left its mark in the profile's place, epoch milliseconds; None
+                where none has.
+        """
+        if begun_at is None:
+            super().__init__(f"nothing was erased: {_said(hold)}")
+            return
+        super().__init__(
+            f"nothing more was erased: {_said(hold)}; the erasure that began on {_day(begun_at)} has removed the "
+            "person's profile, which `fraudstream profiles rebuild` makes again, and may have removed more"
+        )
 
 
 class AlreadyHeldError(RuntimeError):
@@ -48,8 +60,11 @@ class AlreadyHeldError(RuntimeError):
 
 
 def _said(hold: Hold) -> str:
-    day = time.strftime("%Y-%m-%d", time.gmtime(hold.since / 1000))
-    return f"the person is under a legal hold since {day}: {hold.reason}"
+    return f"the person is under a legal hold since {_day(hold.since)}: {hold.reason}"
+
+
+def _day(at: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at / 1000))
 
 
 def _customer(token: str) -> str:

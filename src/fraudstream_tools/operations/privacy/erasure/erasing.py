@@ -31,7 +31,7 @@ from fraudstream_tools.operations.privacy.bucket_objects import (
     find_reports,
     redact_report,
 )
-from fraudstream_tools.operations.privacy.erasure.marks import mark_in_log, mark_profile
+from fraudstream_tools.operations.privacy.erasure.marks import erasure_begun_at, mark_in_log, mark_profile
 from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old_versions
 from fraudstream_tools.operations.privacy.erasure.person import OthersItem, PersonItems, find_items
 from fraudstream_tools.operations.privacy.erasure.receipt import ErasureReceipt, new_receipt_id, remainders
@@ -131,7 +131,7 @@ class Erasure:
 
     def _refuse_held(self) -> None:
         if hold := find_hold(self.system.dynamodb, self.system.profiles, self.person.tokens):
-            raise LegalHoldError(hold)
+            raise LegalHoldError(hold, erasure_begun_at(self.system.dynamodb, self.system.profiles, self.person.tokens))
 
     def _mark(self, at: int) -> None:
         mark_in_log(self.system, self.person.tokens, at)

@@ -9,7 +9,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
-from fraudstream.contract import ERASURE_MARK_SECONDS, ERASURE_MARKS_PREFIX
+from fraudstream.contract import ERASURE_MARK_SECONDS, ERASURE_MARKS_PREFIX, EntityKind
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
 from fraudstream.transactions.storage.attributes import to_item
 
@@ -32,6 +32,21 @@ def mark_in_log(system: "PrivacySystem", persons: Iterable[str], at: int) -> Non
     key = f"{ERASURE_MARKS_PREFIX}{at}-{uuid.uuid4().hex}.json"
     content = msgspec.json.encode(mark)
     system.s3.put_object(Bucket=system.bucket, Key=key, Body=content, ContentType="application/json")
+
+
+def erasure_begun_at(client: "DynamoDBClient", table: str, tokens: Iterable[str]) -> int | None:
+    """Return when the newest erasure began of a customer with one of these tokens, by its mark in the profile's place.
+
+    Returns:
+        Epoch milliseconds; None where there is no mark.
+    """
+    begun: list[int] = []
+    for token in tokens:
+        key = to_item({"entity": EntityKind.CUSTOMER.key(token)})
+        item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+        if "erasedAt" in item:
+            begun.append(int(item["erasedAt"].get("N", "0")))
+    return max(begun, default=None)
 
 
 def mark_profile(client: "DynamoDBClient", table: str, key: str, customer: str, at: int) -> bool:
