@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from fraudstream_tools.operations.audit.identity import Operator
-from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.audit.records import AuditLog, AuditOutcome
 from tests.aws_harness import create_profiles_table
 from tests.cli_harness import Command
 from tests.console_harness import PROFILES, RULES, put_ruleset
@@ -110,3 +111,39 @@ def test_a_change_that_is_stopped_is_recorded_as_in_doubt(system: System) -> Non
     found, _ = log.of_day(datetime.now(UTC).date(), 100)
     first, second = (each.id for each in found if each.outcome == "MADE")
     assert {each.doubts for each in found if each.outcome == "UNKNOWN"} == {first, second}
+
+
+@pytest.mark.parametrize("broken", [KeyboardInterrupt(), ReadTimeoutError(endpoint_url="https://s3")])
+def test_a_change_that_never_began_does_not_stand_as_made(
+    system: System, monkeypatch: pytest.MonkeyPatch, broken: BaseException
+) -> None:
+    log = AuditLog(system.s3, BUCKET, Operator(user_id="AIDAann", arn="arn:aws:iam::1:user/ann"))
+    put, begun = system.s3.put_object, list[str]()
+
+    def lose_the_first_answer(**asked: Any) -> object:
+        answer = put(**asked)
+        if not begun:
+            begun.append("the record")
+            raise broken
+        return answer
+
+    monkeypatch.setattr(system.s3, "put_object", lose_the_first_answer)
+    with pytest.raises(type(broken)), log.recorded("publish-rules", "ruleset", reason="x"):
+        begun.append("the change")
+    assert begun == ["the record"]
+    found = {each.outcome: each for each in log.of_day(datetime.now(UTC).date(), 100)[0]}
+    assert set(found) == {"MADE", "REFUSED"}
+    assert found[AuditOutcome.REFUSED].refuses == found[AuditOutcome.MADE].id
+
+
+def test_a_record_that_cannot_be_written_is_why_nothing_is_done(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = AuditLog(system.s3, BUCKET, Operator(user_id="AIDAann", arn="arn:aws:iam::1:user/ann"))
+
+    def unreachable(**_: Any) -> object:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    monkeypatch.setattr(system.s3, "put_object", unreachable)
+    with pytest.raises(EndpointConnectionError), log.recorded("publish-rules", "ruleset", reason="x"):
+        raise AssertionError

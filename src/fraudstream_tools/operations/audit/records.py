@@ -9,13 +9,13 @@ the change was made: its second record says that, and the change counts as told.
 
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionFailedError
 
 from fraudstream.aws.errors import error_code
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ALREADY_THERE: Final = "PreconditionFailed"
+_LEFT_OPEN: Final = (HTTPClientError, ConnectionFailedError, KeyboardInterrupt, SystemExit)
+"""After these, nobody knows what AWS has done."""
 
 
 class AuditOutcome(StrEnum):
@@ -38,7 +40,7 @@ class AuditOutcome(StrEnum):
     MADE = "MADE"
     """It was about to be made; it was, unless another record says otherwise."""
     REFUSED = "REFUSED"
-    """It was not made: AWS, or a condition, refused it."""
+    """It was not made: AWS, or a condition, refused it, or it was never begun."""
     UNKNOWN = "UNKNOWN"
     """AWS did not answer, or the command was stopped: it may have been made."""
 
@@ -106,10 +108,16 @@ class AuditLog:
             after: what will be there.
         """
         record = self._record(action, target, reason, dict(before or {}), dict(after or {}))
-        self._put(record)
+        try:
+            self._put(record)
+        except _LEFT_OPEN:
+            # It may be there all the same, and of a change that has not begun.
+            with suppress(BotoCoreError, ClientError):
+                self._put_outcome(record, AuditOutcome.REFUSED, refuses=record.id)
+            raise
         try:
             yield record
-        except (HTTPClientError, ConnectionFailedError, KeyboardInterrupt, SystemExit):
+        except _LEFT_OPEN:
             # Who stops the command does not know either how far it came.
             self._put_outcome(record, AuditOutcome.UNKNOWN, doubts=record.id)
             raise
