@@ -102,7 +102,8 @@ def evaluate(
                 raise CommandError("--truth is for files of transactions: this map's labels are in the file itself")
             with progress_bar("reading", None) as advance:
                 data = read_columns(file, mapped, label_delay, advance)
-            _show(evaluate_columns(data, plan(int(data.times[0]), int(data.times[-1]))), reviews, as_json=as_json)
+            planned = plan(int(data.times[0]), int(data.times[-1]))
+            _show(evaluate_columns(data, planned, on_training=_tell_training), reviews, as_json=as_json)
             return
         judge = judge_of(rules, time_zone, share_delay)
         with progress_bar("reading", None) as advance:
@@ -117,10 +118,17 @@ def evaluate(
         with ordered as transactions:
             planned = plan(transactions.first, transactions.last)
             with progress_bar("judging", transactions.rows) as advance:
-                rows = evaluate_transactions(transactions, transactions.rows, judge, planned, advance)
+                rows = evaluate_transactions(
+                    transactions, transactions.rows, judge, planned, advance, on_training=_tell_training
+                )
     err.print(f"{counted(ordered.rows, 'transaction')}, {ordered.frauds:,} of them fraud")
     tell_repeated(ordered.repeated)
     _show(rows, reviews, as_json=as_json)
+
+
+def _tell_training(course: str) -> None:
+    """Print what takes a while: nothing is judged meanwhile."""
+    err.print(f"training on {course}", style="dim")
 
 
 def _show(rows: "Sequence[EvaluationRow]", reviews: int, *, as_json: bool) -> None:

@@ -111,8 +111,16 @@ def _number(value: Any, codes: dict[object, float]) -> float:  # noqa: ANN401  (
         return codes.setdefault(value, float(len(codes)))
 
 
-def evaluate_columns(data: ColumnData, plan: "EvaluationPlan") -> list[EvaluationRow]:
-    """Measure models of a file's own columns; they rank, and decide nothing."""
+def evaluate_columns(
+    data: ColumnData, plan: "EvaluationPlan", *, on_training: Callable[[str], object] = lambda _: None
+) -> list[EvaluationRow]:
+    """Measure models of a file's own columns; they rank, and decide nothing.
+
+    Args:
+        data: what they learn from, and are tested on.
+        plan: what is tested, and what each model may know.
+        on_training: told the name of each model before it is trained.
+    """
     tested = data.times >= plan.test_from
     measured = EvaluatedDays(
         frauds=data.frauds[tested],
@@ -120,7 +128,11 @@ def evaluate_columns(data: ColumnData, plan: "EvaluationPlan") -> list[Evaluatio
         times=data.times[tested],
         reviews_a_day=plan.reviews_a_day,
     )
-    return [_row(data, measured, tested, course) for course in plan.courses]
+    rows: list[EvaluationRow] = []
+    for course in plan.courses:
+        on_training(course.name)
+        rows.append(_row(data, measured, tested, course))
+    return rows
 
 
 def _row(data: ColumnData, measured: EvaluatedDays, tested: "Flags", course: "Course") -> EvaluationRow:

@@ -114,6 +114,8 @@ def evaluate(
     judge: "Judge",
     plan: "EvaluationPlan",
     on_progress: Callable[[int], None] | None = None,
+    *,
+    on_training: Callable[[str], object] = lambda _: None,
 ) -> list[EvaluationRow]:
     """Judge labelled transactions, and measure each contestant on the same ones.
 
@@ -123,6 +125,7 @@ def evaluate(
         judge: judges by the rules.
         plan: what is tested, and what each model may know.
         on_progress: told how many were judged.
+        on_training: told the name of each model before it is trained.
     """
     history = ReplayedProfiles()
     memory = _Memory(share=min(1.0, plan.most_learnt / max(count, 1)))
@@ -133,6 +136,7 @@ def evaluate(
     for number, labelled in enumerate(transactions, start=1):
         transaction = labelled.transaction
         while waiting and waiting[0].at <= transaction.received_at:
+            on_training(waiting[0].name)
             contestants.append(_trained(memory, waiting.pop(0), judge.ruleset, plan.label_delay_days))
         decision = history.judge(judge, transaction, labelled.outcome)
         vector = unpack(decision.features)

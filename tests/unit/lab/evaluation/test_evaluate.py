@@ -43,7 +43,11 @@ def payment(number: int, **others: Any) -> dict[str, Any]:
 def table(fraudstream: Command, *arguments: str) -> dict[str, dict[str, Any]]:
     ran = fraudstream("evaluate", *arguments, "--json")
     assert ran.code == 0, ran.err
-    return {row["name"]: row for row in json.loads(ran.out)["rows"]}
+    rows = {row["name"]: row for row in json.loads(ran.out)["rows"]}
+    # Training takes a while, in which nothing is judged: each is said before it begins.
+    trained = [line.removeprefix("training on ") for line in ran.err.splitlines() if line.startswith("training on ")]
+    assert trained == [name.removeprefix("model alone, ") for name in rows if name != "rules alone"]
+    return rows
 
 
 def test_a_world_has_a_row_for_rules_and_for_each_length_of_training(fraudstream: Command, tmp_path: Path) -> None:
