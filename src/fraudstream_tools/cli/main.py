@@ -3,7 +3,7 @@
 import importlib.metadata
 import os
 import sys
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final, NoReturn, TextIO
 
 import typer
 from rich.text import Text
@@ -25,6 +25,8 @@ _TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
 """The variable with which a fault of the program itself is shown whole."""
 _INTERRUPTED: Final = 130
 """The exit code that shells give to what Ctrl-C ended."""
+_UNREAD: Final = 141
+"""The exit code that shells give to what wrote for nobody, by SIGPIPE: Python ignores that signal, for its sockets."""
 
 app = typer.Typer(
     name="fraudstream",
@@ -112,8 +114,29 @@ def main(arguments: list[str] | None = None) -> None:
 
     Raises:
         SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage;
-            130: Ctrl-C.
+            130: Ctrl-C; 141: nobody reads the output any more, as behind `| head`.
     """
+    try:
+        _run(arguments)
+    except SystemExit as ended:
+        # What is buffered still is written now: at the interpreter's end, nobody could deal with its failure.
+        is_unread = [_is_unread(stream) for stream in (sys.stdout, sys.stderr)]
+        if any(is_unread) or isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(_UNREAD)
+        raise
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """Return whether nobody reads a stream any more; what is left for it then goes nowhere."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return True
+    return False
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         app(arguments)
     except StoppedError as error:
