@@ -65,7 +65,11 @@ def test_taking_keeps_the_case_with_all_its_alerts_and_the_card_they_share(brows
     system.alert("a-1", customer=CUSTOMER, card_token=CARD)
     system.alert("a-2", customer=CUSTOMER)
     system.alert("a-3", customer=OTHER, card_token=CARD)
+    before = words(browser.page("/case", id="a-1"))
+    assert "Of this case, 1 more alert is open. 1 more alert of this card is open at another customer: a-3" in before
+    assert "Take all 3 of this customer and card" in before
     assert "with 3 alerts" in act(browser, "a-1", "take")
+    assert "of this card" not in words(browser.page("/case", id="a-1"))
     case = case_of(browser, "a-3")
     # Cases are read by their ids, and stand in no index by status.
     assert "statusShard" not in system.dynamodb.get_item(TableName=ALERTS, Key=case_key(case.case_id))["Item"]

@@ -25,6 +25,7 @@ MOST = {
     "/queue": 14,
     "/queue?sort=score": 14,
     "/case?id=t-0": 10,
+    "/case?id=with-card": 19,
     "/search?q=tok_customer": 6,
     "/lists": 7,
     "/rules": 8,
@@ -71,6 +72,7 @@ def fill(system: System, table: str, count: int) -> None:
 def test_the_number_of_requests_does_not_grow_with_transactions(browser: Browser, system: System) -> None:
     for number in range(20):
         system.alert(f"t-{number}", at=NOW + number)
+    system.alert("with-card", card_token="tok_" + "c" * 22)
     few = all_made(browser)
     # Most are of one customer: a search for them has many pages, of which one is shown.
     fill(system, TRANSACTIONS, STORED)
@@ -80,6 +82,7 @@ def test_the_number_of_requests_does_not_grow_with_transactions(browser: Browser
 def test_no_page_makes_more_requests_than_promised_with_many_alerts(browser: Browser, system: System) -> None:
     for number in range(20):
         system.alert(f"t-{number}", at=NOW + number, customer=f"tok_{number}")
+    system.alert("with-card", customer="tok_with_card", card_token="tok_" + "c" * 22)
     fill(system, TRANSACTIONS, STORED)
     fill(system, ALERTS, FLAGGED)
     found = all_made(browser)

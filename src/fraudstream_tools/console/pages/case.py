@@ -96,6 +96,8 @@ def show(request: Request) -> Response:
         for each in alerts
         if alert and each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id
     ]
+    # Asked for where it can be taken: taking takes them, too.
+    of_card = _of_card(system, alert, alerts) if alert and owner != me else []
     ruleset, digest = system.ruleset, _digest(system, details.state)
     return page(
         request,
@@ -116,9 +118,10 @@ def show(request: Request) -> Response:
         # What is in another case is taken with that one.
         free=[
             each
-            for each in beside
+            for each in (*beside, *of_card)
             if each.assignee is None and (each.case_id is None or (joins and each.case_id == joins.case_id))
         ],
+        of_card=of_card,
         # What a colleague has is not decided along with it.
         alike=[each for each in beside if each.assignee in (None, me)],
         beside=beside,
@@ -141,6 +144,13 @@ def show(request: Request) -> Response:
 def _unknown(known: Sequence[AlertSummary], alerts: Sequence[AlertSummary]) -> list[AlertSummary]:
     names = {each.transaction_id for each in known}
     return [each for each in alerts if each.transaction_id not in names]
+
+
+def _of_card(system: ConsoleSystem, alert: AlertSummary, known: Sequence[AlertSummary]) -> list[AlertSummary]:
+    """Return the open alerts of the same card that are neither the customer's nor in the case."""
+    if alert.card is None or alert.status is not AlertStatus.OPEN:
+        return []
+    return [each for each in _unknown(known, system.queue.of_card(alert.card)) if each.customer != alert.customer]
 
 
 def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:
