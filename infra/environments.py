@@ -54,7 +54,8 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             **numbers,
             bucket=stores.bucket.name,
             **_event_settings(settings, stores),
-            **_approval_settings(settings),
+            **_file_approval_settings(settings),
+            **_list_settings(settings),
             **_label_settings(settings),
             time_zone=settings.time_zone,
             label_delay_days=settings.label_delay_days,
@@ -70,6 +71,7 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             profiles_table=tables.profiles.name,
             log_key=stores.keys.log_key,
             decision_log_days=settings.decision_log_days,
+            **_file_approval_settings(settings),
             **_label_settings(settings),
         ),
     }
@@ -85,7 +87,8 @@ def _inline_settings(settings: StackSettings, stores: Stores) -> Mapping[str, An
         "bucket": stores.bucket.name,
         "time_zone": settings.time_zone,
         "label_delay_days": settings.label_delay_days,
-        **_approval_settings(settings),
+        **_file_approval_settings(settings),
+        **_list_settings(settings),
         **_sca_settings(settings),
     }
 
@@ -108,12 +111,16 @@ def _exploration_settings(settings: StackSettings) -> Mapping[str, Any]:
     return {"exploration_per_cent": share} if float(share) > 0 else {}
 
 
-def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:
-    """Return what the functions are told of approval by two people; nothing where no such approval is asked for."""
+def _file_approval_settings(settings: StackSettings) -> Mapping[str, Any]:
+    """Return which ruleset and models need no approval by two people; nothing where no others need one."""
     known = {"approved_ruleset": program_ruleset} if FourEyes.RULES in settings.four_eyes else {}
     known |= {"approved_models": program_models} if FourEyes.MODELS in settings.four_eyes else {}
-    lists = {"approves_lists": 1} if FourEyes.LISTS in settings.four_eyes else {}
-    return {name: digest() for name, digest in known.items()} | lists
+    return {name: digest() for name, digest in known.items()}
+
+
+def _list_settings(settings: StackSettings) -> Mapping[str, Any]:
+    """Return what tells whoever judges that entries of lists need two people; nothing where they do not."""
+    return {"approves_lists": 1} if FourEyes.LISTS in settings.four_eyes else {}
 
 
 def _label_settings(settings: StackSettings) -> Mapping[str, Any]:

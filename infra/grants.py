@@ -59,6 +59,6 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     stores.bucket.grant_read_ruleset(reporter)
     stores.bucket.grant_read_earlier_rulesets(reporter)
     stores.bucket.grant_read_records(reporter)
-    if FourEyes.LABELS in settings.four_eyes:
+    if set(settings.four_eyes) - {FourEyes.LISTS}:
         stores.bucket.grant_read_approvals(reporter)
     stores.dead_letters.grant_send(reporter)

@@ -138,6 +138,10 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
     """Key of the HMACs over segments and hours of the decision log: base64, at least 32 bytes."""
     decision_log_days: int = DECISION_LOG_DAYS
     """After which the bucket deletes what is in the log."""
+    approved_ruleset: str = ""
+    """As the processor's: reports take the rates of the ruleset that functions judge by."""
+    approved_models: str = ""
+    """As the processor's: drift is measured from the live model that functions judge by."""
     approves_labels: bool = False
     """Whether a label needs two people."""
 

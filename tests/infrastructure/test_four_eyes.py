@@ -43,6 +43,15 @@ def test_both_functions_that_judge_know_what_needs_two_people(declare: Declare, 
     assert sees_marks(only_lists, function)
 
 
+def test_who_reports_knows_which_ruleset_and_models_functions_judge_by(declare: Declare) -> None:
+    graph = declare({"fraudstream:fourEyes": "rules,models"})
+    assert told(graph, REPORTER) == {"APPROVED_RULESET": program_ruleset(), "APPROVED_MODELS": program_models()}
+    assert sees_marks(graph, REPORTER)
+    only_lists = declare({"fraudstream:fourEyes": "lists"})
+    assert told(only_lists, REPORTER) == {}
+    assert not sees_marks(only_lists, REPORTER)
+
+
 @pytest.mark.parametrize(("kinds", "rings"), [("rules", True), ("models", True), ("lists,labels", False)])
 def test_what_waits_for_a_week_raises_an_alarm(declare: Declare, kinds: str, *, rings: bool) -> None:
     graph = declare({"fraudstream:fourEyes": kinds})

@@ -76,18 +76,26 @@ def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[s
         return LabelApprovals(_segments_s3, _settings.bucket, pool).counting(records)
 
 
+def _refused(error: Exception) -> None:
+    _log.failure("the ruleset or a model in S3 cannot be used, the report goes by the last good one", error)
+
+
 def _run_task(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa: ANN401  (as above)
     # DuckDB and Jinja take longer to import than a segment takes to write.
+    from fraudstream.functions.rulesets import ruleset_store  # noqa: PLC0415  (as above)
     from fraudstream.reporting.tasks.means import Means  # noqa: PLC0415  (as above)
     from fraudstream.reporting.tasks.run import run  # noqa: PLC0415  (as above)
+    from fraudstream.transactions.pseudonyms.tokens import TokenRaiser  # noqa: PLC0415  (as above)
 
+    # Of their own: of an earlier task's connections, an hour later, Lambda has purged each, and attempts are few.
+    s3 = whole_s3(_LIMITS)
     means = Means(
         settings=_settings,
-        # Of their own: of an earlier task's connections, an hour later, Lambda has purged each, and attempts are few.
-        s3=whole_s3(_LIMITS),
+        s3=s3,
         dynamodb=whole_dynamodb(_LIMITS),
         log=_log,
         meter=_meter,
+        rulesets=ruleset_store(_settings, s3, TokenRaiser(), on_refused=_refused, history=lambda: s3),
         counting=_counting_labels,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )

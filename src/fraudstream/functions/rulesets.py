@@ -1,4 +1,4 @@
-"""The active ruleset and models, as both functions that judge transactions read them."""
+"""The active ruleset and models, as the functions that judge transactions read them, and the one that reports of it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from fraudstream.settings import AnalyzerSettings, ProcessorSettings
+    from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings
     from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 
 def ruleset_store(
-    settings: AnalyzerSettings | ProcessorSettings,
+    settings: AnalyzerSettings | ProcessorSettings | ReporterSettings,
     s3: S3Client,
     raiser: TokenRaiser,
     *,

@@ -14,23 +14,27 @@ import numpy as np
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import RULESET_FILES, files_digest
 from fraudstream.detection.features.codec import pack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
-from fraudstream.reporting.daily.figures.model_drift import drift_of, live_model
+from fraudstream.reporting.daily.figures.model_drift import drift_of
 from fraudstream.reporting.log import segments
+from fraudstream.reporting.log.keys import report_key
 from fraudstream.reporting.log.record import LogEvent, LogRecord
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.settings import ReporterSettings, environment
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import fit
 from tests.aws_harness import create_profiles_table, create_table, function_variables
+from tests.integration.functions.fraud_analyzer_harness import RULES
 from tests.unit.detection.model_harness import labels_of, times_of
 
 HANDLER = "fraudstream.functions.report_generator"
 BUCKET = "bucket-reports"
 TABLE = "table-transactions"
 PREFIX = "rulesets/live/"
+PROGRAMS_OWN = files_digest(*((RULES / name).read_bytes() for name in RULESET_FILES))
 DAY = datetime.now(UTC).date() - timedelta(days=1)
 
 
@@ -106,12 +110,10 @@ class Place:
 
 
 @pytest.fixture
-def place(
-    aws: MinistackServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Place]:
+def place(aws: MinistackServer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Place]:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     create_table(aws.client("dynamodb"), TABLE)
     create_profiles_table(aws.client("dynamodb"), "profiles")
     settings = environment(
@@ -121,9 +123,13 @@ def place(
         profiles_table="profiles",
         log_key="bG9n" * 11,
         bucket=BUCKET,
+        approved_ruleset=getattr(request, "param", ""),
+        approved_models=getattr(request, "param", ""),
     )
     for name, value in function_variables(aws, settings).items():
         monkeypatch.setenv(name, value)
+    for name in RULESET_FILES:
+        s3.put_object(Bucket=BUCKET, Key=PREFIX + name, Body=(RULES / name).read_bytes())
     sys.modules.pop(HANDLER, None)
     yield Place(s3, importlib.import_module(HANDLER))
     sys.modules.pop(HANDLER, None)
@@ -164,7 +170,7 @@ def test_a_report_stands_though_drift_cannot_be_measured(
     place.log(3000)
     place.models("live: missing.json")
     assert place.report(capsys) == {}
-    assert "drift was not measured" in caplog.messages
+    assert "the ruleset or a model in S3 cannot be used, the report goes by the last good one" in caplog.messages
     assert "the daily report was written" in caplog.messages
 
 
@@ -179,10 +185,14 @@ def test_damaged_lines_and_segments_are_left_out_of_the_sample(place: Place) -> 
     assert drift_of(store, "decision-log/", date(2020, 1, 1), model) is None
 
 
-def test_the_live_model_is_read_from_beside_the_ruleset(place: Place) -> None:
-    store = BucketStore(place.s3, BUCKET)
-    assert live_model(store, PREFIX) is None
+@pytest.mark.parametrize("place", [PROGRAMS_OWN], indirect=True)
+def test_rates_and_models_that_wait_for_a_second_person_have_no_part(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.log(3000)
     place.models("live: live.json", live())
-    found = live_model(store, PREFIX)
-    assert found
-    assert found.version == live().version
+    waiting = b"{baseCurrency: USD, rates: [{validFrom: 2026-01-01, perBase: {EUR: 0.9}}]}"
+    place.s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}rates.yaml", Body=waiting)
+    assert place.report(capsys) == {}
+    content = place.s3.get_object(Bucket=BUCKET, Key=report_key("reports/", DAY, "json"))["Body"].read()
+    assert json.loads(content)["total"]["currency"] == "EUR"

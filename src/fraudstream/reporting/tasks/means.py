@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
+    from fraudstream.detection.stores.rulesets.active import RulesetStore
     from fraudstream.settings import ReporterSettings
     from fraudstream.telemetry import Log, MetricEmitter
 
@@ -30,6 +31,8 @@ class Means:
     dynamodb: DynamoDBClient
     log: Log
     meter: MetricEmitter
+    rulesets: RulesetStore
+    """The ruleset and the models that functions judge by."""
     counting: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
     """Returns the records without the labels that still wait for a second person."""
     seconds_left: Callable[[], float]

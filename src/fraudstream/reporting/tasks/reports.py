@@ -9,11 +9,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, RULESET_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.rates import Rates
-from fraudstream.reporting.daily.figures.base_currency import read_rates
-from fraudstream.reporting.daily.figures.model_drift import drift_of, live_model
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream.reporting.daily.figures.model_drift import drift_of
 from fraudstream.reporting.daily.people import ListsAt, people_of
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.daily.schema.people import PeopleFigures
@@ -107,9 +107,10 @@ def _goes_on(day: date) -> bool:
 def _measure_drift(means: Means, day: date) -> None:
     """Measure how far the day is from what the live model learnt from; the report is valid even if that fails."""
     try:
-        model = live_model(means.store, RULESET_PREFIX)
+        ruleset = _active_ruleset(means)
+        model = ruleset and ruleset.models.live
         drift = model and drift_of(means.store, DECISION_LOG_PREFIX, day, model)
-    except (ModelError, DecisionLogError, ClientError, BotoCoreError) as error:
+    except (DecisionLogError, ClientError, BotoCoreError) as error:
         means.log.failure("drift was not measured", error, date=day.isoformat())
         return
     if drift:
@@ -148,9 +149,14 @@ def _people(means: Means, day: date) -> PeopleFigures | None:
 
 
 def _rates(means: Means) -> Rates | None:
+    ruleset = _active_ruleset(means)
+    return ruleset and ruleset.rates
+
+
+def _active_ruleset(means: Means) -> Ruleset | None:
     try:
-        return read_rates(means.store, RULESET_PREFIX)
-    # A report without a total in the base currency is better than none.
-    except (ValueError, ClientError, BotoCoreError) as error:
-        means.log.failure("exchange rates could not be read", error)
+        return means.rulesets.current()
+    # A report without a total in the base currency, and without drift, is better than none.
+    except (RulesetError, ModelError, ClientError, BotoCoreError) as error:
+        means.log.failure("the active ruleset could not be read", error)
         return None

@@ -6,15 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import msgspec
-
-from fraudstream.contract import MODELS_FILE, MODELS_FOLDER
 from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.own import inputs
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.drift import Drift, measure
-from fraudstream.detection.models.model import Model, ModelError
-from fraudstream.detection.models.selection import load_models, parse_selection
+from fraudstream.detection.models.model import Model
 from fraudstream.reporting.log.keys import LogTable, table_prefix
 from fraudstream.reporting.log.reader.decision_log import LoggedDecision, open_log
 from fraudstream.reporting.log.segments import SUFFIX, day_prefix
@@ -30,29 +26,6 @@ TRANSACTIONS: Final = 20_000
 
 
 T = TypeVar("T")
-
-
-def live_model(store: "Store", prefix: str) -> Model | None:
-    """Return the model that takes part in decisions, or None if there is none.
-
-    Args:
-        store: where it is stored.
-        prefix: what the keys of ruleset and models begin with.
-
-    Raises:
-        ModelError: it cannot be used.
-    """
-    pointer = store.read(prefix + MODELS_FILE)
-    if pointer is None:
-        return None
-
-    def read(name: str) -> bytes:
-        content = store.read(prefix + MODELS_FOLDER + name)
-        if content is None:
-            raise ModelError(f"{name} is not there")
-        return content
-
-    return load_models(msgspec.structs.replace(parse_selection(pointer), shadow=None), read).live
 
 
 def drift_of(store: "Store", log_prefix: str, day: date, model: Model) -> Drift | None:
