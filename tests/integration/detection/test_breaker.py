@@ -257,6 +257,21 @@ def test_whoever_resets_it_is_recorded_and_the_model_declines_again(stack: Stack
     assert analyzed(stack, [watch], decisions=1000, flagged=50) == [True]
 
 
+def test_what_analyzers_had_counted_before_a_reset_counts_no_more(stack: Stack) -> None:
+    watches = [stack.watch() for _ in range(2)]
+    for after in range(2):
+        assert analyzed(stack, watches, decisions=1000, flagged=50) == [True, True]
+        for watch in watches:
+            watch.count(stack.model, decisions=1000, flagged=50)
+        stack.reset()
+        stack.clock.pass_by(61)
+        assert [watch.is_broken(stack.model) for watch in watches] == [False, False], after
+        state = stack.breaker.state(stack.model.file)
+        assert state is not None
+        assert (state.decisions, state.flagged) == (0, 0)
+    assert stack.failures == []
+
+
 def test_where_counts_cannot_be_written_decisions_go_on_by_what_was_known(stack: Stack) -> None:
     watch = stack.watch("missing")
     # It is asked again in a minute, and not for each batch: what is too busy must not get more to do.

@@ -10,7 +10,7 @@ import msgspec
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.models.breaker import WINDOW_HOURS, HourCount, hour_of, most_flagged
-from fraudstream.detection.stores.decisions.breaker import BROKEN_AT, DECISIONS, FLAGGED, counts_of, item_key
+from fraudstream.detection.stores.decisions.breaker import BROKEN_AT, DECISIONS, FLAGGED, RESET_AT, counts_of, item_key
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.stored_items import read_item
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.models.model import ModelFile, Promise
 
-RESET_AT, RESET_BY = "resetAt", "resetBy"
+RESET_BY = "resetBy"
 
 
 class NotHeldBackError(ValueError):

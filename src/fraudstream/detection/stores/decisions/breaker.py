@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BROKEN_AT: Final = "brokenAt"
 """The attribute of an item whose model has lost its power to decline: since when, epoch milliseconds."""
+RESET_AT: Final = "resetAt"
+"""The attribute that says when somebody gave a model its power back: what was counted before counts no more."""
 DECISIONS, FLAGGED = "decisions", "flagged"
 """What the names of the counters begin with; the hour since the epoch follows."""
 LOOK_SECONDS: Final = 60
@@ -130,6 +132,8 @@ class BreakerWatch:
         self._pending: dict[int, HourCount] = {}
         self._forgotten: list[int] = []
         """Hours before the window that the item still holds, oldest first."""
+        self._reset_at: AttributeValue | None = None
+        """What the item said at the last look; None: nobody has reset it."""
         self._is_broken = False
         self._next_look = 0
 
@@ -143,7 +147,7 @@ class BreakerWatch:
             return False
         if model.version != self._version:
             self._version, self._pending, self._forgotten = model.version, {}, []
-            self._is_broken, self._next_look = False, 0
+            self._reset_at, self._is_broken, self._next_look = None, False, 0
         if self._clock() >= self._next_look:
             self._next_look = self._clock() + LOOK_SECONDS * 1000
             try:
@@ -168,32 +172,17 @@ class BreakerWatch:
             self._pending[hour] = HourCount(before.decisions + decisions, before.flagged + flagged)
 
     def _look(self, promise: Promise) -> None:
-        added = {
-            f"{name}{hour}": number
-            for hour, count in self._pending.items()
-            for name, number in ((DECISIONS, count.decisions), (FLAGGED, count.flagged))
-        }
         now = self._clock()
+        try:
+            item = self._add(now)
+        except ClientError as error:
+            raise_unless_condition_failed(error)
+            # Somebody has reset the breaker since the last look: what this environment counted may be from before.
+            self._pending = {}
+            item = self._add(now)
         last = hour_of(now) - WINDOW_HOURS
-        old = [f"{name}{hour}" for hour in self._forgotten[:_FORGOTTEN_HOURS] for name in (DECISIONS, FLAGGED)]
-        update = "SET expiresAt = :expires"
-        if old:
-            update += " REMOVE " + ", ".join(old)
-        if added:
-            update += " ADD " + ", ".join(f"{name} :{name}" for name in added)
-        # A retry whose first attempt was applied counts twice, once in a while: it is a share that is watched.
-        answer = self._dynamodb.update_item(
-            TableName=self._table,
-            Key=item_key(self._version),
-            UpdateExpression=update,
-            ExpressionAttributeValues=to_item(
-                {":expires": now // 1000 + _KEPT_DAYS * SECONDS_A_DAY, **{f":{name}": n for name, n in added.items()}}
-            ),
-            ReturnValues="ALL_NEW",
-        )
         self._pending = {}
-        item = answer.get("Attributes", {})
-        self._is_broken = BROKEN_AT in item
+        self._is_broken, self._reset_at = BROKEN_AT in item, item.get(RESET_AT)
         try:
             counts = counts_of(item)
         except (TypeError, ValueError, KeyError) as error:
@@ -201,6 +190,42 @@ class BreakerWatch:
         self._forgotten = sorted(hour for hour in counts if hour <= last)
         if not self._is_broken and is_broken(promise, {hour: counts[hour] for hour in counts if hour > last}):
             self._break(now)
+
+    def _add(self, now: int) -> Mapping[str, AttributeValue]:
+        """Add what was counted since the last look, and return all that is stored.
+
+        Raises:
+            ClientError: DynamoDB refused; its condition fails if somebody has reset the breaker since the last look.
+            BotoCoreError: DynamoDB cannot be reached.
+        """
+        added = {
+            f"{name}{hour}": number
+            for hour, count in self._pending.items()
+            for name, number in ((DECISIONS, count.decisions), (FLAGGED, count.flagged))
+        }
+        old = [f"{name}{hour}" for hour in self._forgotten[:_FORGOTTEN_HOURS] for name in (DECISIONS, FLAGGED)]
+        update, condition = "SET expiresAt = :expires", dict[str, Any]()
+        values = to_item(
+            {":expires": now // 1000 + _KEPT_DAYS * SECONDS_A_DAY, **{f":{name}": n for name, n in added.items()}}
+        )
+        if old:
+            update += " REMOVE " + ", ".join(old)
+        if added:
+            update += " ADD " + ", ".join(f"{name} :{name}" for name in added)
+            condition = {"ConditionExpression": f"attribute_not_exists({RESET_AT})"}
+            if self._reset_at is not None:
+                condition = {"ConditionExpression": f"{RESET_AT} = :reset"}
+                values[":reset"] = self._reset_at
+        # A retry whose first attempt was applied counts twice, once in a while: it is a share that is watched.
+        answer = self._dynamodb.update_item(
+            TableName=self._table,
+            Key=item_key(self._version),
+            UpdateExpression=update,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+            **condition,
+        )
+        return answer.get("Attributes", {})
 
     def _break(self, now: int) -> None:
         try:
