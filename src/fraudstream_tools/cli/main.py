@@ -16,13 +16,11 @@ from fraudstream_tools.cli.recovery import events, profiles, redrive, restore
 from fraudstream_tools.cli.review import alerts, audit, cases, console, label, labels
 from fraudstream_tools.cli.rules_and_lists import backtest, lists, rules
 from fraudstream_tools.cli.stack import cost, leftovers, preflight, sizing
-from fraudstream_tools.cli.support.terminal.failures import fault, sentence
+from fraudstream_tools.cli.support.terminal.failures import TRACEBACK, fault, sentence
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
 from fraudstream_tools.cli.support.terminal.wrong_usage import Commands
 from fraudstream_tools.cli.transactions import files, get, openapi, replay, search, simulate, submit
 
-_TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
-"""The variable with which a fault of the program itself is shown whole."""
 _INTERRUPTED: Final = 130
 """The exit code that shells give to what Ctrl-C ended."""
 _UNREAD: Final = 141
@@ -152,9 +150,9 @@ def _run(arguments: list[str] | None) -> None:
     except Exception as error:
         if (known := sentence(error)) is not None:
             _fail(known)
-        if os.environ.get(_TRACEBACK):
+        if os.environ.get(TRACEBACK):
             raise
-        _fail(fault(error, f"{_TRACEBACK}=1"))
+        _fail(fault(error))
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

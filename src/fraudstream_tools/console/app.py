@@ -1,5 +1,6 @@
 """The console as a web application."""
 
+import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ROLL_UP_MINUTE
 from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.analytics.answers import NoHourYetError, QuestionError
-from fraudstream_tools.cli.support.terminal.failures import CREDENTIALS_HINT, sentence
+from fraudstream_tools.cli.support.terminal.failures import CREDENTIALS_HINT, TRACEBACK, fault, sentence
 from fraudstream_tools.console import refused_forms, request_counts
 from fraudstream_tools.console.guard import Guard
 from fraudstream_tools.console.pages import (
@@ -77,6 +78,24 @@ class RequestCounting:
         await self._app(scope, receive, send)
 
 
+class FaultPages:
+    """Answers with a page where the program itself is at fault, and shows no traceback unless it is asked for."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        """Wrap the application that answers the requests."""
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Hand the request on."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if os.environ.get(TRACEBACK):
+                raise
+            answer = _fault(Request(scope, receive), error)
+            await answer(scope, receive, send)
+
+
 def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
     """Build the application.
 
@@ -118,7 +137,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/audit", audit.show),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(Guard, session=session), Middleware(RequestCounting)],
+        middleware=[Middleware(Guard, session=session), Middleware(RequestCounting), Middleware(FaultPages)],
         exception_handlers={
             HTTPException: _problem,
             ClientError: _aws_problem,
@@ -169,15 +188,30 @@ def _aws_problem(request: Request, error: Exception) -> Response:
         # A profile, and keys that do not renew themselves, are read when the console starts.
         said += "; where that does not help, copy what you have written here, and start the console again"
     # Before anything was written, a refusal has changed nothing.
-    is_in_doubt = request_counts.has_written() or not isinstance(error, ClientError)
+    return _failed(request, 502, said, is_in_doubt=request_counts.has_written() or not isinstance(error, ClientError))
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    return _failed(request, 500, sentence(error) or fault(error), is_in_doubt=request_counts.has_written())
+
+
+def _failed(request: Request, status: int, said: str, *, is_in_doubt: bool) -> Response:
+    """Answer that something failed, and keep what was typed.
+
+    Args:
+        request: what failed.
+        status: of the answer.
+        said: what is said of it.
+        is_in_doubt: whether something may have been changed.
+    """
     look_at: str | None = getattr(request.state, "changing", None) if is_in_doubt else None
     if request.method == "POST":
         form = request.state.form
         if "draft" in form:
             problems = [said, publish.MAY_BE_STORED] if look_at else [said]
-            return edit.show_editor(request, form["draft"], base=form.get("base", ""), problems=problems, status=502)
+            return edit.show_editor(request, form["draft"], base=form.get("base", ""), problems=problems, status=status)
         refused_forms.keep(request)
-    return _problem_page(request, 502, said, look_at)
+    return _problem_page(request, status, said, look_at)
 
 
 def _problem_page(request: Request, status: int, problem: str, look_at: str | None = None) -> Response:

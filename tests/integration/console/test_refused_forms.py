@@ -3,12 +3,13 @@
 import itertools
 import re
 from html import unescape
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.operations.cases.deciding import CaseDecisions
 from tests.console_harness import BEN, Browser, browser_on, draft_of, with_rule, words
 from tests.integration.cli.review_harness import System
 
@@ -106,6 +107,30 @@ def test_what_may_be_done_is_not_said_to_have_failed(browser: Browser, system: S
     assert (answer.status_code, "That did not work" in answer.text) == (502, False)
     assert "Some or all of what you asked for may be done all the same" in words(answer.text)
     assert '<a href="/case?id=t-1">look at it</a>' in answer.text
+
+
+def test_a_fault_of_the_program_is_a_page_that_keeps_what_was_typed(
+    browser: Browser, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("tok_ann")
+
+    sent = {"csrf": browser.session.csrf, **form, "label": "FRAUD", "note": "a long reason"}
+    headers = {"Origin": str(browser.client.base_url)}
+    with monkeypatch.context() as broken:
+        broken.setattr(CaseDecisions, "decide", fail)
+        answer = browser.client.post("/case/decide", data=sent, headers=headers)
+        assert answer.status_code == 500
+        assert "a fault of fraudstream itself (RuntimeError at " in words(answer.text)
+        assert "FRAUDSTREAM_TRACEBACK=1" in words(answer.text)
+        assert "tok_ann" not in answer.text
+        broken.setenv("FRAUDSTREAM_TRACEBACK", "1")
+        with pytest.raises(RuntimeError):
+            browser.client.post("/case/decide", data=sent, headers=headers)
+    assert field(browser.page("/case", id="t-1"), "/case/decide", "note") == "a long reason"
 
 
 def test_rules_that_may_be_stored_are_looked_for_before_they_are_sent_again(browser: Browser) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
+"""The variable with which a fault of the program itself is shown whole."""
 CREDENTIALS_HINT: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
 _ROOT: Final = Path(__file__).parents[4]
 _PACKAGES: Final = ("fraudstream", "fraudstream_tools", "embedded_aws")
@@ -66,19 +68,14 @@ def sentence(error: Exception) -> str | None:
     return None
 
 
-def fault(error: Exception, setting: str) -> str:
-    """Return the sentence for a fault of the program itself: its kind and place, and no value that it may hold.
-
-    Args:
-        error: what was raised.
-        setting: the environment variable that shows all of it.
-    """
+def fault(error: Exception) -> str:
+    """Return the sentence for a fault of the program itself: its kind and place, and no value that it may hold."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if any(Path(frame.filename).is_relative_to(_ROOT / name) for name in _PACKAGES)]
     where = f" at {Path(own[-1].filename).relative_to(_ROOT)}:{own[-1].lineno}" if own else ""
     return (
         f"a fault of fraudstream itself ({type(error).__name__}{where}): please report it with what the same command "
-        f"prints under {setting}, without anything personal"
+        f"prints under {TRACEBACK}=1, without anything personal"
     )
 
 
