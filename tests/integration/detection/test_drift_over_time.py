@@ -33,7 +33,7 @@ SHIFT = HandbookSettings(
     start=START,
     customers=600,
     terminals=1200,
-    days=SHIFT_DAY + 2,
+    days=SHIFT_DAY + 3,
     spending=1.5,
     activity=1.5,
     shift_day=SHIFT_DAY,
@@ -111,8 +111,9 @@ def test_sixty_days_without_a_change_are_silent(drifts: list[Drift]) -> None:
     assert set(quiet[0].features) == set(NAMES) - set(GROWING)
 
 
-def test_a_shift_rings_on_its_second_day(drifts: list[Drift]) -> None:
-    assert rings("FeatureDrift", [moved(each) for each in drifts])
+def test_a_shift_rings_by_features_on_its_second_day_and_by_scores_on_its_third(drifts: list[Drift]) -> None:
+    assert rings("FeatureDrift", [moved(each) for each in drifts[:-1]])
+    # On the first day, models that differ by chance alone find .23 to .26.
     assert rings("ScoreDrift", [each.score for each in drifts])
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -15,16 +16,25 @@ from fraudstream_tools.lab.training.fit import fit
 START = 1_780_000_000_000
 AMOUNT = NAMES.index("amountBase")
 CARD = NAMES.index("cardCount1h")
+HALF_DAY = NAMES.index("customerCount12h")
+COMPLETE = "localWeekday"
+"""The feature that no vector lacks."""
 
 
 def random_vectors(rows: int, seed: int, missing: float = 0.2) -> Matrix:
     """Vectors with ties, zeros, negative numbers, large ones and missing ones."""
-    chance = np.random.default_rng(seed)
-    vectors = np.exp(chance.normal(size=(rows, len(NAMES))) * 2)
-    vectors[:, ::3] = np.round(vectors[:, ::3])
-    vectors[:, 1::5] -= 2
-    vectors[chance.random(vectors.shape) < missing] = math.nan
-    vectors[:, 3] = np.nan_to_num(vectors[:, 3])
+    vectors = np.empty((rows, len(NAMES)))
+    for place, name in enumerate(NAMES):
+        # By chance of its own: a feature that comes later leaves the others as they are.
+        number = crc32(name.encode())
+        chance = np.random.default_rng([seed, number])
+        values = np.exp(chance.normal(size=rows) * 2)
+        if number % 3 == 0:
+            values = np.round(values)
+        if number % 5 == 0:
+            values -= 2
+        values[chance.random(rows) < missing] = math.nan
+        vectors[:, place] = np.nan_to_num(values) if name == COMPLETE else values
     return vectors
 
 
@@ -32,7 +42,7 @@ def labels_of(vectors: Matrix, seed: int) -> Flags:
     """Fraud where a few features are high together, and by chance."""
     chance = np.random.default_rng(seed)
     known = np.nan_to_num(vectors)
-    odds = np.log1p(np.abs(known[:, AMOUNT])) + np.log1p(np.abs(known[:, CARD])) + np.isnan(vectors[:, 7]) - 5
+    odds = np.log1p(np.abs(known[:, AMOUNT])) + np.log1p(np.abs(known[:, CARD])) + np.isnan(vectors[:, HALF_DAY]) - 5
     return chance.random(len(vectors)) < 1 / (1 + np.exp(-1.5 * odds))
 
 
