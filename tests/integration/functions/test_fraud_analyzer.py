@@ -214,6 +214,20 @@ def test_without_a_ruleset_the_batch_fails_as_a_whole(s3: Any, handler: ModuleTy
         handler.handler({"Records": [record(1)]}, Context())
 
 
+def metrics_of_next_look(
+    handler: ModuleType,
+    records: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, Any]:
+    """Have records analyzed again, with a look at the ruleset, and give what is measured of it."""
+    monkeypatch.setattr(handler._RULESETS, "_next_look", 0.0)
+    capsys.readouterr()
+    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+    (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    return metrics
+
+
 def test_an_invalid_ruleset_is_counted(
     server: MinistackServer,
     s3: Any,
@@ -226,10 +240,7 @@ def test_an_invalid_ruleset_is_counted(
     store(server, *records)
     handler.handler({"Records": records}, Context())
     upload(s3, ruleset=b"rules: [")
-    monkeypatch.setattr(handler._RULESETS, "_next_look", 0.0)
-    capsys.readouterr()
-    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
-    (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    metrics = metrics_of_next_look(handler, records, capsys, monkeypatch)
     assert metrics["RulesetInvalid"] == [1.0]
 
 
@@ -249,8 +260,5 @@ def test_a_ruleset_that_cannot_be_looked_at_is_not_counted_as_invalid(
         raise ReadTimeoutError(endpoint_url="https://s3")
 
     monkeypatch.setattr(handler._S3, "get_object", too_slow)
-    monkeypatch.setattr(handler._RULESETS, "_next_look", 0.0)
-    capsys.readouterr()
-    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
-    (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    metrics = metrics_of_next_look(handler, records, capsys, monkeypatch)
     assert "RulesetInvalid" not in metrics

@@ -43,13 +43,14 @@ _FLAGS: Final = {
     TransactionType.REFUND: REFUND,
     TransactionType.REVERSAL: 0,
 }
-NOT_ABOUT_THE_CARD = frozenset(
-    # ISO 8583:1987 DE39: merchant, format and network failures. An outage must not look like card testing.
-    ["03", "06", "09", "12", "13", "19", "22", "30", "31", "40", "58", "68", "90", "91", "92", "94", "95", "96", "98"]
-).union(
-    # Soft declines: the issuer asks to authenticate (Visa 1A, Mastercard 65) or for the PIN (Visa 70).
-    ["1A", "65", "70"]
+_FAILURES: Final = (
+    *("03", "06", "09", "12", "13", "19", "22", "30", "31", "40", "58", "68"),
+    *("90", "91", "92", "94", "95", "96", "98"),
 )
+"""ISO 8583:1987 DE39: merchant, format and network failures. An outage must not look like card testing."""
+_SOFT_DECLINES: Final = ("1A", "65", "70")
+"""The issuer asks to authenticate (Visa 1A, Mastercard 65) or for the PIN (Visa 70)."""
+NOT_ABOUT_THE_CARD = frozenset({*_FAILURES, *_SOFT_DECLINES})
 _MAX_DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
 

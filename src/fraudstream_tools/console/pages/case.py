@@ -96,6 +96,7 @@ def show(request: Request) -> Response:
         for each in alerts
         if alert and each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id
     ]
+    own = {None, joins.case_id if joins else None}
     # Asked for where it can be taken: taking takes them, too.
     of_card = _of_card(system, alert, alerts) if alert and owner != me else []
     ruleset, digest = system.ruleset, _digest(system, details.state)
@@ -116,11 +117,7 @@ def show(request: Request) -> Response:
         alerts=alerts,
         place=QueuePlace.carried(request.query_params),
         # What is in another case is taken with that one.
-        free=[
-            each
-            for each in (*beside, *of_card)
-            if each.assignee is None and (each.case_id is None or (joins and each.case_id == joins.case_id))
-        ],
+        free=[each for each in (*beside, *of_card) if each.assignee is None and each.case_id in own],
         of_card=of_card,
         # What a colleague has is not decided along with it.
         alike=[each for each in beside if each.assignee in (None, me)],
