@@ -204,7 +204,8 @@ class BreakerWatch:
             for name, number in ((DECISIONS, count.decisions), (FLAGGED, count.flagged))
         }
         old = [f"{name}{hour}" for hour in self._forgotten[:_FORGOTTEN_HOURS] for name in (DECISIONS, FLAGGED)]
-        update, condition = "SET expiresAt = :expires", dict[str, Any]()
+        update = "SET expiresAt = :expires"
+        condition: dict[str, Any] = {}
         values = to_item(
             {":expires": now // 1000 + _KEPT_DAYS * SECONDS_A_DAY, **{f":{name}": n for name, n in added.items()}}
         )
