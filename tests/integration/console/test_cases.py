@@ -82,6 +82,18 @@ def test_taking_keeps_the_case_with_all_its_alerts_and_the_card_they_share(brows
     assert case_of(browser, "a-4").case_id == case.case_id
 
 
+def test_who_decides_a_case_is_told_what_is_open_of_its_card(browser: Browser, system: System) -> None:
+    for name, customer in (("a-1", CUSTOMER), ("a-2", OTHER), ("a-3", OTHER)):
+        system.alert(name, customer=customer, card_token=CARD)
+    said = act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    assert "nothing is open any more; 2 alerts of its card are open at another customer." in said
+    # Of a case that holds them, they are the rest.
+    act(browser, "a-2", "take")
+    said = act(browser, "a-2", "decide", label="FRAUD", note="denied")
+    assert "1 more alert is still open." in said
+    assert "of its card" not in said
+
+
 def test_of_two_who_take_alerts_of_a_customer_one_is_told_of_the_other(
     aws: MinistackServer, browser: Browser, system: System
 ) -> None:

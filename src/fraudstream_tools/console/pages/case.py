@@ -20,7 +20,7 @@ from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
+from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_of_card_elsewhere
 from fraudstream_tools.operations.cases.case import ReviewCase, closer_of, open_among
 from fraudstream_tools.operations.cases.holders import holders
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
@@ -98,7 +98,8 @@ def show(request: Request) -> Response:
     ]
     own = {None, joins.case_id if joins else None}
     # Asked for where it can be taken: taking takes them, too.
-    of_card = _of_card(system, alert, alerts) if alert and owner != me else []
+    can_take = alert is not None and alert.status is AlertStatus.OPEN and owner != me
+    of_card = open_of_card_elsewhere(system.queue, alert, alerts) if alert and can_take else []
     ruleset, digest = system.ruleset, _digest(system, details.state)
     return page(
         request,
@@ -141,13 +142,6 @@ def show(request: Request) -> Response:
 def _unknown(known: Sequence[AlertSummary], alerts: Sequence[AlertSummary]) -> list[AlertSummary]:
     names = {each.transaction_id for each in known}
     return [each for each in alerts if each.transaction_id not in names]
-
-
-def _of_card(system: ConsoleSystem, alert: AlertSummary, known: Sequence[AlertSummary]) -> list[AlertSummary]:
-    """Return the open alerts of the same card that are neither the customer's nor in the case."""
-    if alert.card is None or alert.status is not AlertStatus.OPEN:
-        return []
-    return [each for each in _unknown(known, system.queue.of_card(alert.card)) if each.customer != alert.customer]
 
 
 def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:

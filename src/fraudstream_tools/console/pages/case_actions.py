@@ -17,12 +17,12 @@ from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_beside
+from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_beside, open_of_card_elsewhere
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.colleagues import NOBODY_YET
 from fraudstream_tools.operations.cases.deciding import Alike
 from fraudstream_tools.operations.lists.entries import check_list, check_token
-from fraudstream_tools.operations.review.alert_summary import AlertSummary
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 
 _LONGEST_NUMBER: Final = 4
@@ -85,12 +85,24 @@ def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, al
         return f"It is labelled {truth.value}, which counts once somebody else has approved it.{others}"
     if alert is None:
         return f"It is labelled {truth.value}."
-    still = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
+    remaining = _still_open(system, system.queue.get(alert.transaction_id) or alert)
+    return f"It is labelled {truth.value}, and its alert is closed.{others} Of this case, {remaining}."
+
+
+def _still_open(system: ConsoleSystem, alert: AlertSummary) -> str:
+    """Return how much is open of an alert's case, and of its card where that is in no case with it."""
+    beside = open_beside(system.queue, system.cases, alert)
+    still = len(beside)
     more_open = f"{counted(still, 'more alert is', 'more alerts are')} still open"
     remaining = more_open if still else "nothing is open any more"
     if still >= CUSTOMERS_ALERTS:
         remaining = f"at least {remaining}"
-    return f"It is labelled {truth.value}, and its alert is closed.{others} Of this case, {remaining}."
+    # What was decided alike just now may still stand among them, since the index may be a moment behind.
+    names = [each.transaction_id for each in open_of_card_elsewhere(system.queue, alert, beside)]
+    of_card = [each for each in system.queue.by_ids(names) if each.status is AlertStatus.OPEN]
+    customers = word_for(len({each.customer for each in of_card}), "another customer", "other customers")
+    elsewhere = f"; {counted(len(of_card), 'alert of its card is', 'alerts of its card are')} open at {customers}"
+    return f"{remaining}{elsewhere}" if of_card else remaining
 
 
 def approve_label(request: Request) -> Response:

@@ -28,6 +28,23 @@ def open_beside(queue: AlertQueue, cases: CaseStore, alert: AlertSummary) -> lis
     return [each for each in alerts if each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id]
 
 
+def open_of_card_elsewhere(
+    queue: AlertQueue, alert: AlertSummary, known: Iterable[AlertSummary] = ()
+) -> list[AlertSummary]:
+    """Return the open alerts of an alert's card at other customers, among the newest open ones.
+
+    Args:
+        queue: where they are found.
+        alert: whose card is meant.
+        known: those that are left out, such as the rest of its case.
+    """
+    if alert.card is None:
+        return []
+    names = {each.transaction_id for each in known}
+    alerts = queue.of_card(alert.card)
+    return [each for each in alerts if each.customer != alert.customer and each.transaction_id not in names]
+
+
 def open_of_customer_or_card(queue: AlertQueue, alert: AlertSummary) -> list[AlertSummary]:
     """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
     alerts = queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
