@@ -111,6 +111,19 @@ def test_what_waits_may_be_replaced_by_somebody_else(anna: Person, ben: Person) 
     assert used.live.version == OTHER.version
 
 
+def test_who_does_not_want_a_model_promotes_the_one_in_use_again(anna: Person, ben: Person) -> None:
+    anna.promote(LIVE, live=True)
+    ben.approve()
+    anna.promote(OTHER, live=True)
+    plan = ben.promotion.plan(LIVE, live=True)
+    # It is compared with itself, since what waits decides nothing.
+    deciding = ben.promotion.deciding(plan)
+    assert deciding is not None
+    assert deciding.version == LIVE.version
+    assert not ben.promotion.put(plan)
+    assert not ben.approval.waits(ben.stored)
+
+
 def test_who_has_named_both_may_promote_them_one_after_the_other(anna: Person, ben: Person) -> None:
     anna.promote(LIVE, live=True)
     anna.promote(OTHER, live=False)

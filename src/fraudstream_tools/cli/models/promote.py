@@ -94,7 +94,6 @@ def promote(
     from fraudstream_tools.lab.training.measuring.promotion_gate import compare
     from fraudstream_tools.lab.training.storage.model_storage import (
         activate,
-        model_bucket,
         model_folder,
         read_model,
         read_models,
@@ -120,9 +119,7 @@ def promote(
         share_delay=share_delay,
     )
     deployment = Deployment(stack)
-    storage = (
-        model_bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else model_folder(Path(to))
-    )
+    folder = model_folder(Path(to))
     waits = False
     promotion = _promotion(deployment, to)
     try:
@@ -132,14 +129,14 @@ def promote(
         if to != "bucket" and not Path(to).is_dir():
             raise CommandError(f"--to {to}: there is no such folder; name the one that is deployed, or bucket")
         if not shadow:
-            champion = read_models(storage).live
+            champion = promotion.deciding(plan) if promotion and plan else read_models(folder).live
             compared = compare(model, champion, source.examples(), more_alerts=more_alerts)
             _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
             _refuse_worse(compared, model)
         if promotion and plan:
             waits, chosen = _put(deployment, promotion, plan), plan.chosen
         else:
-            chosen = activate(storage, model, live=not shadow)
+            chosen = activate(folder, model, live=not shadow)
     except (ConcurrentChangeError, WaitingModelError, RulesetError) as error:
         raise CommandError(f"{to}: {error}") from None
     except ModelError as error:

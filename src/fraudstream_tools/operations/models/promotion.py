@@ -19,6 +19,7 @@ from fraudstream_tools.lab.training.storage.model_storage import (
     chosen_with,
     file_name,
     model_bucket,
+    read_models,
     selection_file,
     write_files,
 )
@@ -102,8 +103,21 @@ class ModelPromotion:
         self._refuse_another_that_waits(plan)
         return plan
 
+    def deciding(self, plan: PlannedPromotion) -> Model | None:
+        """Return the live model that functions use now, which is not one that waits; None where rules decide alone.
+
+        Raises:
+            ModelError: a model that is named cannot be used.
+            RulesetError: models wait, and there is no ruleset to tell by which ones functions use.
+        """
+        if self._approval is not None and self._approval.waits(plan.before):
+            return models_in_use(self._s3, self._bucket, self._approval.known).live
+        return read_models(model_bucket(self._s3, self._bucket)).live
+
     def put(self, plan: PlannedPromotion) -> bool:
         """Write a plan, then the person's mark for exactly that; return whether it waits for somebody else.
+
+        What two people have approved before waits for nobody.
 
         Raises:
             ConcurrentChangeError: somebody else changed since which models are active.
@@ -112,9 +126,10 @@ class ModelPromotion:
         self._name(selection_file(plan.chosen), plan.etag)
         if self._approval is None:
             return False
-        if plan.digest is not None:
-            self._approval.approver.mark(plan.digest)
-        return True
+        if plan.digest is None:
+            return True
+        self._approval.approver.mark(plan.digest)
+        return self._approval.waits(StoredModels(digest=plan.digest))
 
     def _named(self) -> tuple[bytes | None, str | None]:
         try:
