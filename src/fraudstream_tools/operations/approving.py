@@ -61,6 +61,12 @@ class Approver:
         """Return whether the person's mark is on a change: what it lacks is somebody else's."""
         return self.is_among(ChangeMarks(self.s3, self.bucket, self.kind).people(digest))
 
+    def marked_by(self, digest: str) -> list[str]:
+        """Return the names of those whose mark a change has: of a session its name, of a user the `aws:userid`."""
+        # By the marks' own names, which alone nobody can write in another's.
+        people = ChangeMarks(self.s3, self.bucket, self.kind).people(digest)
+        return [user_id.rpartition(":")[2] for user_id in people]
+
     def is_among(self, marked_by: Iterable[str]) -> bool:
         """Return whether the person is one of those who put a mark on a change, in this role or another one.
 

@@ -82,7 +82,12 @@ def test_a_promoted_model_counts_only_after_another_person_approved_it(
     assert shadow_of(system, refused) == DEFAULT.version
     assert [type(each) for each in refused] == [NotApprovedError]
     ben = desk(aws, BEN)
-    assert "It would be watched, and never count" in words(ben.page("/models"))
+    said = words(ben.page("/models"))
+    assert "It would be watched, and never count" in said
+    assert "has promoted or approved them. Until somebody else approves them, the functions go on with" in said
+    assert (
+        f"{DEFAULT.version} , which is watched. Whoever does not want them has the earlier ones promoted again" in said
+    )
     assert "You have approved the models" in approve(ben)
     assert shadow_of(system) == OTHER.version
     page = words(ben.page("/models"))

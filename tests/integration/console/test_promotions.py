@@ -18,7 +18,7 @@ from fraudstream_tools.operations.models.promotion import ModelPromotion, Waitin
 from fraudstream_tools.operations.models.stored_models import StoredModels, models_in_use, stored_models
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError
 from infra.data.program_rules import MODELS, program_models
-from tests.console_harness import ANNA, BEN, desk_command, put_ruleset
+from tests.console_harness import ANNA, BEN, browser_on, desk_command, put_ruleset, words
 from tests.integration.cli.review_harness import BUCKET, System
 
 DEFAULT = load((MODELS / "default.json").read_bytes())
@@ -122,6 +122,15 @@ def test_who_does_not_want_a_model_promotes_the_one_in_use_again(anna: Person, b
     assert deciding.version == LIVE.version
     assert not ben.promotion.put(plan)
     assert not ben.approval.waits(ben.stored)
+
+
+def test_nothing_says_that_promoting_refuses_the_first_live_model(anna: Person, aws: MinistackServer) -> None:
+    anna.promote(LIVE, live=True)
+    browser = browser_on(aws, BEN)
+    browser.system.approved_models = program_models()
+    said = words(browser.enter().page("/models"))
+    assert f"{ANNA.user_id} has promoted or approved them" in said
+    assert "promoted again" not in said
 
 
 def test_who_has_named_both_may_promote_them_one_after_the_other(anna: Person, ben: Person) -> None:

@@ -13,8 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import RULESET_PREFIX, FourEyes
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.news import news_of
+from infra.data.program_rules import MODELS, program_models
 from infra.people import MAX_POLICY_CHARACTERS
 from infra.program import main
 from proofs.access.evaluator import Asked, allows, enforce
@@ -91,6 +93,19 @@ def test_everybody_reads_every_page(aws: MinistackServer, system: System, polici
     desk = Desk(aws, policies[role])
     for path in PAGES:
         assert desk.browser.client.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize("role", ["analyst", "rule-author", "auditor"])
+def test_everybody_reads_who_promoted_models_that_wait(
+    aws: MinistackServer, system: System, policies: Policies, role: str
+) -> None:
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    for key, file in (("models/default.json", "default.json"), ("models.yaml", "models.yaml")):
+        system.s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + key, Body=(MODELS / file).read_bytes())
+    browser_on(aws, BEN).system.approver(FourEyes.MODELS).mark(program_models())
+    desk = Desk(aws, policies[role])
+    desk.browser.system.approved_models = "0" * 64
+    assert f"{BEN.user_id} has promoted or approved them" in words(desk.browser.page("/models"))
 
 
 def test_an_analyst_works_on_cases_and_lists(analyst: Desk, system: System) -> None:

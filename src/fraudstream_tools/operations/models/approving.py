@@ -31,6 +31,10 @@ class ModelApproval:
         marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
         return not marks.is_approved(stored.digest)
 
+    def marked_by(self, stored: StoredModels) -> list[str]:
+        """Return the names of those whose mark is on the models that are named."""
+        return [] if stored.digest is None else self.approver.marked_by(stored.digest)
+
     def has_marked(self, stored: StoredModels) -> bool:
         """Return whether the person's mark is on the models that are named."""
         return stored.digest is not None and self.approver.has_marked(stored.digest)
