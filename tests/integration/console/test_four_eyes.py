@@ -59,6 +59,18 @@ def publish(browser: Browser) -> str:
     return browser.make_active("/rules/publish", "transfers", **fields)
 
 
+def test_who_publishes_what_waits_reads_what_would_count(people: tuple[Browser, Browser], browser: Browser) -> None:
+    def asked(by: Browser) -> str:
+        page = by.page("/rules/edit")
+        fields = by.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)).replace("mode: shadow", "mode: live")}
+        return words(by.send("/rules/publish", **fields, reason="transfers"))
+
+    said = asked(people[0])
+    assert "It is stored then, and counts once somebody else has approved it." in said
+    assert "What would count" in said
+    assert "What counts at once" in asked(browser)
+
+
 def stored_files(system: System) -> list[bytes]:
     return [system.s3.get_object(Bucket=BUCKET, Key=RULESET_PREFIX + name)["Body"].read() for name in NAMES]
 
