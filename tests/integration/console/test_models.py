@@ -1,14 +1,17 @@
 """The page of the models: which decides, which is watched, what is known of them, and what is wrong with one."""
 
+import json
 import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.models.model import Promise, load, seal
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import to_item
-from tests.console_harness import PROFILES, RULES, Browser, words
+from tests.console_harness import PROFILES, RULES, Browser, desk_command, words
 from tests.integration.cli.review_harness import BUCKET, NOW, System
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, Stream, decision, item, report_of, transaction
 
@@ -71,18 +74,28 @@ def test_a_model_that_cannot_be_used_is_named_with_the_reason(browser: Browser, 
     assert "no model is active" in words(answer.text)
 
 
-def test_the_page_says_that_the_live_model_is_held_back_and_what_to_do(browser: Browser, system: System) -> None:
+def test_the_page_says_that_the_live_model_is_held_back_and_what_to_do(
+    aws: MinistackServer,
+    browser: Browser,
+    system: System,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = desk_command(aws, capsys, monkeypatch)
     promise = Promise(log_odds=-1.0, shares=(0.001,) * 24, spread=1.0)
     live = seal(msgspec.structs.replace(DEFAULT, own_labels=True, promised=promise))
     put_models(system, b"schemaVersion: 1\nlive: default.json\nshadow: null\n", live.to_json())
     said = words(browser.page("/models"))
     assert "it alone flagged 0 of 0 decisions; its promise allows 10.0" in said
     assert "held back" not in said
+    assert "held back" not in command("models", "show").out
     broken = {"entity": f"breaker#{live.version}", "brokenAt": NOW}
     system.dynamodb.put_item(TableName=PROFILES, Item=to_item(broken))
     said = words(browser.page("/models"))
     assert "The live model is held back since" in said
     assert "fraudstream breaker reset" in said
+    assert f"the live model {live.version} is held back" in command("models", "show").out
+    assert json.loads(command("models", "show", "--json").out)["heldBack"] == live.version
     odd = {"entity": f"breaker#{live.version}", "brokenAt": "now", "decisions1": "many", "resetAt": 1}
     system.dynamodb.put_item(TableName=PROFILES, Item=to_item(odd))
     said = words(browser.page("/models"))

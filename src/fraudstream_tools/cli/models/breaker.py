@@ -85,6 +85,16 @@ def reset(
     out.print(f"model {model.version} may decline again")
 
 
+def held_back(deployment: Deployment) -> str | None:
+    """Return the version of the live model that functions use where the breaker holds it back, else None."""
+    try:
+        model = _live(deployment)
+    except CommandError:
+        return None
+    state = None if model is None else _breaker(deployment).state(model)
+    return None if state is None or state.broken_at is None else state.version
+
+
 def _breaker(deployment: Deployment) -> "ModelBreaker":
     from fraudstream_tools.operations.models.breaker import ModelBreaker
 

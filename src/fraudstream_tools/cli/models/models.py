@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream.contract import VERSION_DIGITS, FourEyes
+from fraudstream_tools.cli.models.breaker import held_back
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -35,6 +36,8 @@ their mark on, or what came with the program, and nothing else.
 def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Show the models that are named, the version of both together, and whether they wait for a second person.
 
+    Where the breaker holds back the live model that functions use, it says so.
+
     They are approved by the whole digest: other models can be made that share a version.
 
     ```
@@ -44,9 +47,11 @@ def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     deployment = Deployment(stack)
     stored = _stored(deployment)
     waits = bool(deployment.get("approvedModels")) and _approval(deployment).waits(stored)
+    held = held_back(deployment)
     if as_json:
         named = [{"as": "live" if each.is_live else "shadow", "name": each.name} for each in stored.models]
-        print_json({"version": stored.version or None, "digest": stored.digest, "waits": waits, "models": named})
+        told = {"version": stored.version or None, "digest": stored.digest, "waits": waits, "heldBack": held}
+        print_json(told | {"models": named})
         return
     if not stored.models:
         out.print("no model is named: rules decide alone", style="dim")
@@ -57,6 +62,8 @@ def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
         waiting = ", which waits until somebody else has approved it" if waits else ""
         out.print(f"version {stored.version}{waiting}", soft_wrap=True)
         out.print(f"digest {stored.digest}", style="dim", soft_wrap=True)
+    if held is not None:
+        out.print(f"the live model {held} is held back, and declines nothing: fraudstream breaker show", soft_wrap=True)
 
 
 def approve(
