@@ -62,7 +62,9 @@ def publish(browser: Browser) -> str:
 def test_who_publishes_what_waits_reads_what_would_count(people: tuple[Browser, Browser], browser: Browser) -> None:
     def asked(by: Browser) -> str:
         page = by.page("/rules/edit")
-        fields = by.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)).replace("mode: shadow", "mode: live")}
+        fields = by.form(page, "/rules/check") | {
+            "draft": with_rule(draft_of(page)).replace("mode: shadow", "mode: live")
+        }
         return words(by.send("/rules/publish", **fields, reason="transfers"))
 
     said = asked(people[0])

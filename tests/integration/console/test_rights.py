@@ -5,8 +5,10 @@ does: it judges every request that the console makes.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_PREFIX, FourEyes
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.news import news_of
+from fraudstream_tools.operations.day_so_far import DayCopy
 from infra.data.program_rules import MODELS, program_models
 from infra.people import MAX_POLICY_CHARACTERS
 from infra.program import main
@@ -106,6 +109,25 @@ def test_everybody_reads_who_promoted_models_that_wait(
     desk = Desk(aws, policies[role])
     desk.browser.system.approved_models = "0" * 64
     assert f"{BEN.user_id} has promoted or approved them" in words(desk.browser.page("/models"))
+
+
+@pytest.mark.parametrize("missing", ["decision-log", "reports"])
+def test_who_may_not_read_a_part_of_the_bucket_sees_the_rest_of_today(
+    aws: MinistackServer, system: System, policies: Policies, tmp_path: Path, missing: str
+) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    denied = {
+        "Effect": "Deny",
+        "Action": "s3:ListBucket",
+        "Resource": "*",
+        "Condition": {"StringLike": {"s3:prefix": [f"{missing}/*"]}},
+    }
+    desk = Desk(aws, [*policies["auditor"], denied])
+    console = desk.browser.system
+    console.today = DayCopy(s3=console.s3, bucket=BUCKET, folder=tmp_path)
+    said = words(desk.browser.page("/"))
+    assert "1 open case that nobody has" in said
+    assert re.findall(r"You may not read (the \w+(?: log)?)", said) == [f"the {missing.replace('-', ' ')}"]
 
 
 def test_an_analyst_works_on_cases_and_lists(analyst: Desk, system: System) -> None:

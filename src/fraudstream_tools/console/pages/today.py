@@ -1,15 +1,19 @@
 """Today: what waits, what was decided so far, what the newest report says, and how old everything is."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from botocore.exceptions import ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.analytics.answers import QuestionError
+from fraudstream_tools.cli.support.terminal.failures import DENIED
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, QueuedCase
 from fraudstream_tools.operations.day_so_far import DaySoFar
@@ -27,6 +31,7 @@ _AGES: Final[Sequence[tuple[str, float]]] = (
     ("over a day", float("inf")),
 )
 _BAR_HEIGHT: Final = 60
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +67,9 @@ def show(request: Request) -> Response:
 
     cases = system.case_queue.find(CaseQuery(order=CaseOrder.OLDEST), among=LOOKED_AT, on_more=tell_more)
     free = [each for each in cases if each.assignee is None]
-    days, so_far = system.reports.days(), _so_far(system)
-    report = system.reports.summary(days[0]) if days else None
+    so_far, is_log_denied = _unless_denied(lambda: _so_far(system))
+    newest, are_reports_denied = _unless_denied(lambda: _newest_report(system))
+    day, report = newest or (None, None)
     return page(
         request,
         "today",
@@ -80,12 +86,29 @@ def show(request: Request) -> Response:
         can_see_alarms=system.cloudwatch is not None,
         base=ruleset.rates.base if ruleset else None,
         ruleset=ruleset,
-        day=days[0] if days else None,
+        day=day,
         report=report,
+        are_reports_denied=are_reports_denied,
+        is_log_denied=is_log_denied,
         bars=_bars(_counted((report or {}).get("hours", ()))),
         so_far=so_far,
         bars_so_far=_bars([(each.hour, each.decisions, each.flagged) for each in so_far.hours]) if so_far else [],
     )
+
+
+def _unless_denied(read: Callable[[], _T]) -> tuple[_T | None, bool]:
+    """Return what is read, and whether AWS denies it to these credentials: the rest of the page is right without it."""
+    try:
+        return read(), False
+    except ClientError as error:
+        if error_code(error) not in DENIED:
+            raise
+        return None, True
+
+
+def _newest_report(system: "ConsoleSystem") -> tuple[date, dict[str, Any] | None] | None:
+    days = system.reports.days()
+    return (days[0], system.reports.summary(days[0])) if days else None
 
 
 def _so_far(system: "ConsoleSystem") -> DaySoFar | None:

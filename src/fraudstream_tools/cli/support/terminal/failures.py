@@ -28,7 +28,8 @@ _HINTS: Final[Mapping[type[OSError], str]] = {
     IsADirectoryError: "name a file in it",
     NotADirectoryError: "check the path",
 }
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+"""The codes by which AWS says that the credentials may not do something."""
 _MISSING: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
 # DynamoDB does not say which table it lacks: what leads to a wrong one is all that can be named.
 _MISSING_HINT: Final = (
@@ -107,7 +108,7 @@ def _of_aws(error: Exception) -> str | None:
         said = f"AWS refused {error.operation_name}: {code}: {answer.get('Message', '')}"
         if code in _EXPIRED:
             return f"{said}; the credentials have expired or are wrong: {CREDENTIALS_HINT}"
-        if code in _DENIED:
+        if code in DENIED:
             return f"{said}; these credentials may not do that: use others ({CREDENTIALS_HINT})"
         if code in _MISSING:
             return f"{said}; {_MISSING_HINT}"
