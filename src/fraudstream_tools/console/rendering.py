@@ -15,7 +15,7 @@ from fraudstream_tools.cli.support.terminal.ages import age_text, last_day_text,
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.refused_forms import TypedTexts
 from fraudstream_tools.operations.audit.change_note import MAX_REASON_BYTES
-from fraudstream_tools.operations.audit.identity import name_in
+from fraudstream_tools.operations.audit.identity import name_in, with_names
 from fraudstream_tools.operations.investigation.field_words import field_words, probability_words
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     short=_short,
     wait=_wait,
     who=name_in,
+    with_names=with_names,
     word_for=word_for,
     words=field_words,
     worth=value_text,

@@ -1,10 +1,13 @@
 """Who works with a running fraudstream: the AWS identity behind the credentials of this machine."""
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
+
+PERSONS_ARN: Final = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::\d+:[A-Za-z0-9+=,.@_/-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +38,8 @@ def operator_of(sts: "STSClient") -> Operator:
 def name_in(arn: str) -> str:
     """Return the last part of an identity's ARN: a user's name, or a role's session."""
     return arn.rpartition(":")[2].rpartition("/")[2]
+
+
+def with_names(text: str) -> str:
+    """Return a text with names in the place of people's ARNs: see `name_in`."""
+    return PERSONS_ARN.sub(lambda found: name_in(found[0]), text)

@@ -5,12 +5,11 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream_tools.operations.audit.identity import Operator, name_in
+from fraudstream_tools.operations.audit.identity import PERSONS_ARN, Operator, name_in
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.review.alerts import AlertQuery, AlertQueue
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 
-_ARN: Final = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::\d+:[A-Za-z0-9+=,.@_/-]+")
 _LOOKED_AT: Final = 1000
 """Open alerts among which a colleague's are looked for; as the console's queue."""
 _DAYS: Final = 7
@@ -36,7 +35,7 @@ def colleague_of(operator: Operator, name: str) -> str:
         AlertTakenError: it is no name that an ARN can hold, the person's own, or holds a card number.
     """
     text = name.strip()
-    if _ARN.fullmatch(text):
+    if PERSONS_ARN.fullmatch(text):
         arn = text
     elif _NAME.fullmatch(text):
         beginning = operator.arn.removesuffix(operator.name)
