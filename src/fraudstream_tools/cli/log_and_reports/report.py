@@ -106,6 +106,13 @@ def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
     except UnloggedDayError as error:
         raise CommandError(f"{log}: {error}") from None
     reporter.report(day)
+    # Neither a quiet day nor one that was not copied leaves anything.
+    if day not in logged_days(store, ""):
+        err.print(
+            f"{log}: the log has nothing of {day}: the report calls it a quiet day, which is wrong if the "
+            "day was not copied",
+            soft_wrap=True,
+        )
     return store.read(report_key(REPORT_PREFIX, day, file_format)) or b""
 
 

@@ -52,9 +52,12 @@ def test_a_day_that_a_log_has_nothing_of_is_no_quiet_one(fraudstream: Command, t
         assert ran.code == 1
         assert said in ran.err
     assert not list(tmp_path.rglob("report*"))
-    for day in (22, 23, 24):
-        assert fraudstream("report", "--log", PREFIX, "--date", f"2026-11-{day}").code == 0
+    ran = [fraudstream("report", "--log", PREFIX, "--date", f"2026-11-{day}") for day in (22, 23, 24)]
+    assert [each.code for each in ran] == [0, 0, 0]
     assert "A quiet day" in Path("report-2026-11-23.html").read_text()
+    # A copy without the day looks the same.
+    said = "the report calls it a quiet day, which is wrong if the day was not copied"
+    assert [each.err for each in ran] == ["", f"decision-log: the log has nothing of 2026-11-23: {said}\n", ""]
 
 
 def test_a_log_without_anything_in_it_has_no_report(fraudstream: Command) -> None:
