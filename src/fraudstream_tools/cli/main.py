@@ -18,11 +18,15 @@ from fraudstream_tools.cli.rules_and_lists import backtest, lists, rules
 from fraudstream_tools.cli.stack import cost, leftovers, preflight, sizing
 from fraudstream_tools.cli.support.terminal.failures import TRACEBACK, fault, sentence
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
+from fraudstream_tools.cli.support.terminal.signals import ended_like_ctrl_c
 from fraudstream_tools.cli.support.terminal.wrong_usage import Commands
 from fraudstream_tools.cli.transactions import files, get, openapi, replay, search, simulate, submit
 
 _INTERRUPTED: Final = 130
 """The exit code that shells give to what Ctrl-C ended."""
+_SIGNALLED: Final = 128
+"""What shells add to a signal's number, for the exit code of what it ended."""
+_CTRL_C: Final = "Ctrl-C"
 _UNREAD: Final = 141
 """The exit code that shells give to what wrote for nobody, by SIGPIPE: Python ignores that signal, for its sockets."""
 
@@ -112,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     Raises:
         SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage;
-            130: Ctrl-C; 141: nobody reads the output any more, as behind `| head`.
+            130: Ctrl-C; 143: SIGTERM, 129: SIGHUP; 141: nobody reads the output any more, as behind `| head`.
     """
     try:
         _run(arguments)
@@ -135,17 +139,28 @@ def _is_unread(stream: TextIO) -> bool:
 
 
 def _run(arguments: list[str] | None) -> None:
+    with ended_like_ctrl_c() as came:
+        try:
+            _run_until_stopped(arguments)
+        except StoppedError as error:
+            if came:
+                # Commands know that they are stopped, and not by what.
+                _fail(str(error).replace(_CTRL_C, came[0].name), code=_SIGNALLED + came[0])
+            _fail(str(error), code=_INTERRUPTED)
+
+
+def _run_until_stopped(arguments: list[str] | None) -> None:
     try:
         app(arguments)
-    except StoppedError as error:
-        _fail(str(error), code=_INTERRUPTED)
+    except StoppedError:
+        raise
     except CommandError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        _fail("stopped by Ctrl-C", code=_INTERRUPTED)
+        raise StoppedError(f"stopped by {_CTRL_C}") from None
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
-            _fail("stopped by Ctrl-C", code=_INTERRUPTED)
+            raise StoppedError(f"stopped by {_CTRL_C}") from None
         raise
     except Exception as error:
         if (known := sentence(error)) is not None:

@@ -1,9 +1,10 @@
-"""The command: it serves this machine alone, prints a link that works, and ends by Ctrl-C."""
+"""The command: it serves this machine alone, prints a link that works, ends by Ctrl-C, and leaves nothing."""
 
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -29,11 +30,15 @@ def variables(aws: MinistackServer, system: System) -> dict[str, str]:
     }
 
 
-def test_the_command_serves_the_console_until_ctrl_c(variables: dict[str, str], tmp_path: object) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_the_console_until_ctrl_c_or_sigterm(
+    variables: dict[str, str], tmp_path: Path, ending: signal.Signals
+) -> None:
+    variables["TMPDIR"] = str(tmp_path)
     start = "from fraudstream_tools.cli.main import main; main()"
     command = [sys.executable, "-c", start, "console", "--no-open"]
     with subprocess.Popen(
-        command, env=variables, cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=variables, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         assert running.stdout
         assert running.stderr
@@ -46,9 +51,10 @@ def test_the_command_serves_the_console_until_ctrl_c(variables: dict[str, str], 
                 assert "1 open case that nobody has" in words(client.get("/").text)
                 assert "server" not in client.get("/").headers
         finally:
-            running.send_signal(signal.SIGINT)
+            running.send_signal(ending)
         said = running.stderr.read()
         assert running.wait(PATIENCE_SECONDS) == 0
     assert "Ctrl-C ends it" in said
     assert "Traceback" not in said
     assert link.partition("token=")[2] not in said
+    assert list(tmp_path.iterdir()) == []

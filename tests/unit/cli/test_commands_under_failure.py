@@ -428,6 +428,27 @@ def test_ctrl_c_ends_a_command_that_waits_with_130(
     fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str, advice: str
 ) -> None:
     assert fraudstream
+    code, err = stopped(monkeypatch, arguments, signal.SIGINT)
+    assert code == 130, err
+    assert "stopped by Ctrl-C" in err
+    assert advice in err
+    assert "Traceback" not in err
+
+
+def test_sigterm_ends_a_command_with_what_it_says_on_ctrl_c(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fraudstream
+    arguments, advice = next((each, said) for each, said in WAITING.items() if said)
+    code, err = stopped(monkeypatch, arguments, signal.SIGTERM)
+    assert code == 143, err
+    assert "stopped by SIGTERM" in err
+    assert advice in err
+    assert "Traceback" not in err
+
+
+def stopped(monkeypatch: pytest.MonkeyPatch, arguments: str, by: signal.Signals) -> tuple[int, str]:
+    """Have a signal end a command that waits for AWS, and return its exit code and what it said."""
     # Where SIGINT is ignored from the start, as some runners of tests start it, so is it by what they start.
     start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     code = f"{start} from fraudstream_tools.cli.main import main; main({arguments.split()})"
@@ -436,7 +457,7 @@ def test_ctrl_c_ends_a_command_that_waits_with_130(
         silent.settimeout(60)
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             connection, _ = silent.accept()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(by)
             try:
                 _, err = process.communicate(timeout=2)
             except subprocess.TimeoutExpired:
@@ -444,7 +465,4 @@ def test_ctrl_c_ends_a_command_that_waits_with_130(
                 connection.close()
                 _, err = process.communicate(timeout=60)
             connection.close()
-    assert process.returncode == 130, err.decode()
-    assert b"stopped by Ctrl-C" in err
-    assert advice.encode() in err
-    assert b"Traceback" not in err
+    return process.returncode, err.decode()

@@ -55,7 +55,7 @@ class CommandError(Exception):
 
 
 class StoppedError(CommandError):
-    """Ctrl-C ended the command; the message says what stays, and how to go on."""
+    """Ctrl-C, or a signal like it, ended the command; the message says what stays, and how to go on."""
 
 
 def one_line(text: str) -> str:
