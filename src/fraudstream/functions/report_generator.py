@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fraudstream.aws.clients import quick_s3, whole_dynamodb, whole_s3
 from fraudstream.aws.endpoint import Limits
+from fraudstream.aws.errors import is_passing
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORTER
 from fraudstream.reporting.log import segments
@@ -77,6 +78,16 @@ def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[s
 
 
 def _refused(error: Exception) -> None:
+    from fraudstream.detection.stores.approvals.file_approvals import NotApprovedError  # noqa: PLC0415  (a task has loaded it)
+
+    if isinstance(error, NotApprovedError):
+        _log.failure(
+            "the ruleset or a model in S3 waits for another person, the report goes by the last good one", error
+        )
+        return
+    if is_passing(error):
+        _log.failure("the ruleset or a model in S3 could not be looked at, the report goes by the last good one", error)
+        return
     _log.failure("the ruleset or a model in S3 cannot be used, the report goes by the last good one", error)
 
 

@@ -187,7 +187,7 @@ def test_damaged_lines_and_segments_are_left_out_of_the_sample(place: Place) -> 
 
 @pytest.mark.parametrize("place", [PROGRAMS_OWN], indirect=True)
 def test_rates_and_models_that_wait_for_a_second_person_have_no_part(
-    place: Place, capsys: pytest.CaptureFixture[str]
+    place: Place, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     place.log(3000)
     place.models("live: live.json", live())
@@ -196,3 +196,6 @@ def test_rates_and_models_that_wait_for_a_second_person_have_no_part(
     assert place.report(capsys) == {}
     content = place.s3.get_object(Bucket=BUCKET, Key=report_key("reports/", DAY, "json"))["Body"].read()
     assert json.loads(content)["total"]["currency"] == "EUR"
+    said = [each for each in caplog.messages if "in S3" in each]
+    assert said
+    assert {*said} == {"the ruleset or a model in S3 waits for another person, the report goes by the last good one"}
