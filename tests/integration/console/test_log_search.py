@@ -64,6 +64,12 @@ def test_every_engine_says_who_is_connected(questions: LogQuestions, log: Path) 
     assert find_links(questions, one.customer_id, shared) == find_links(FolderLog(log), one.customer_id, shared)
 
 
+def test_the_log_is_not_asked_about_nobody(browser: Browser) -> None:
+    browser.system.log = FolderLog(Path("nowhere"))
+    said = words(browser.page("/search/log"))
+    assert "Write a transaction's id above, or the token of a customer, card or other" in said
+
+
 def test_more_than_a_page_has_is_said(log: Path) -> None:
     merchant = str(next(each.transaction.merchant_id for each in happened() if each.transaction.merchant_id))
     assert search_log(FolderLog(log), merchant, 1).has_more

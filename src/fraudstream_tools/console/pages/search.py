@@ -95,6 +95,9 @@ def look_in_log(request: Request) -> Response:
     """Answer with the transactions that name a token, by the decision log."""
     system: ConsoleSystem = request.app.state.system
     token = request.query_params.get("q", "").strip()
+    # Athena charges for each question.
+    if not token:
+        return RedirectResponse("/search", status_code=303)
     if system.log is None:
         raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
     findings = search_log(system.log, token, SHOWN)
