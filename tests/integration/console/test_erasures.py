@@ -98,6 +98,32 @@ def test_somebody_goes_from_an_old_hour_of_which_a_part_has_expired(system: Syst
     assert not store.find(table_prefix(DECISION_LOG_PREFIX, LogTable.DECISIONS, hour.date()))
 
 
+def test_a_merge_that_ends_late_brings_nobody_back(
+    system: System, stores: PrivacySystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, stream = datetime.now(UTC) - timedelta(hours=3), Stream()
+    stream.store_and_decide(replaced(transaction(1, at=milliseconds(at)), customer_id=ANN))
+    for each in cut(stream.records, DECISION_LOG_PREFIX).segments:
+        system.s3.put_object(Bucket=BUCKET, Key=each.key, Body=each.body)
+    store = BucketStore(system.s3, BUCKET)
+    owner = Chained(store)
+    owner.merge_open_hours()
+    merged = {key: store.read(key) or b"" for key in store.find(DECISION_LOG_PREFIX) if "/segments/" not in key}
+    decisions = table_prefix(DECISION_LOG_PREFIX, LogTable.DECISIONS, at.date())
+    found: list[bool] = []
+
+    def write_late(_: float) -> None:
+        found.append(bool(store.find(decisions)))
+        if found == [True, False]:
+            for key, content in merged.items():
+                store.write(key, content)
+
+    monkeypatch.setattr(time, "sleep", write_late)
+    Erasure(replace(stores, log_owner=owner), Person(frozenset({ANN}), "somebody")).run()
+    assert found == [True, False, False]
+    assert not store.find(decisions)
+
+
 def test_what_queries_found_goes_where_it_has_the_persons_ids(system: System, stores: PrivacySystem) -> None:
     """A saved query of undecided transactions finds ids and times, and no token."""
     system.alert("a-1", customer=ANN)

@@ -21,6 +21,7 @@ from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
 from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
 from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten
+from fraudstream.reporting.log.roll_up import MERGE_SECONDS
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import to_item
@@ -39,9 +40,9 @@ from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore, says_nothing
 from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 
-SETTLE_SECONDS: Final = 60.0
-"""By then, what was being written when the marks were left has been written: the API gives up after seconds, and the
-functions answer within seconds of their last look at the marks."""
+SETTLE_SECONDS: Final = MERGE_SECONDS
+"""By then, what was being written has been written: the API gives up after seconds, the functions answer within seconds
+of their last look at the marks, and whoever merges an hour of the log has done so."""
 _LOG_PASSES: Final = 3
 _REDACTED_AT_ONCE: Final = 100
 """Reports or records that are written down as being changed; own choice."""
@@ -138,6 +139,9 @@ class Erasure:
         for token in sorted(self.person.tokens):
             key = EntityKind.CUSTOMER.key(token)
             self._marked += mark_profile(self.system.dynamodb, self.system.profiles, key, key, at)
+        self._settle()
+
+    def _settle(self) -> None:
         if self.settle_seconds > 0:
             self.on_step(f"waiting {self.settle_seconds:g} seconds for what is being written", 0, None)
             time.sleep(self.settle_seconds)
@@ -195,8 +199,11 @@ class Erasure:
     def _rewrite(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> set[str]:
         changed: set[str] = set()
         unmerged: list[str] = []
-        for _ in range(_LOG_PASSES):
+        for number in range(_LOG_PASSES):
             if not self.dry_run:
+                if number:
+                    # A schedule may have begun to merge an hour of what was there before, and still be about to write.
+                    self._settle()
                 self.on_step("merging what has come in", 0, None)
                 self.system.log_owner.merge_open_hours(unmerged)
             outcomes = self._rewrite_once(rewriter, days, edit)
