@@ -124,6 +124,24 @@ def test_an_hour_whose_segments_are_gone_keeps_what_it_had(shop: Shop) -> None:
     assert (counted["stored"], counted["decided"]) == (5, 4)
 
 
+def test_a_rebuild_that_was_stopped_before_it_merged_loses_nothing(shop: Shop) -> None:
+    shop.store("gone-from-the-table")
+    shop.decide("gone-from-the-table")
+    shop.call(shop.stream())
+    shop.call({"task": "hourly-roll-up", "openHours": True})
+    delete(shop, "segments")
+    key = to_item({"transactionId": "gone-from-the-table", "timestamp": shop.received_at})
+    shop.dynamodb.delete_item(TableName="table-transactions", Key=key)
+    sell(shop)
+    assert shop.call({"task": "rebuild-log", "date": shop.day})["added"] == 4 + 3 + 2
+    # Whoever comes next merges it: the schedule, a report, or the same command.
+    shop.call({"task": "hourly-roll-up", "openHours": True})
+    assert rebuild(shop) == (4, 0)
+    counted = report(shop)["reconciliation"]
+    assert (counted["stored"], counted["decided"]) == (5, 4)
+    assert verified(shop)["findings"] == ()
+
+
 def test_a_transaction_that_was_restored_from_a_backup_is_added_too(shop: Shop) -> None:
     sell(shop)
     shop.add("t-1", to_item({"restoredAt": shop.received_at + 1000}))

@@ -31,7 +31,7 @@ from fraudstream.reporting.log.keys import (
 )
 from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
 from fraudstream.reporting.log.roll_up import RollUp
-from fraudstream.reporting.log.segments import SUFFIX, Segment, compress, hour_prefix
+from fraudstream.reporting.log.segments import Segment, compress, rebuilt_key
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.transactions.storage.item import without_damaged
 
@@ -162,7 +162,7 @@ class LogRebuild:
             hour = datetime.fromtimestamp(line.logged_at / 1000, UTC).replace(minute=0, second=0, microsecond=0)
             hours.setdefault(hour, []).append(line)
         for hour, lines_of_hour in hours.items():
-            key = f"{hour_prefix(self.roll_up.log_prefix, hour)}rebuilt-{len(lines_of_hour)}{SUFFIX}"
+            key = rebuilt_key(self.roll_up.log_prefix, hour, len(lines_of_hour))
             segment = sealed(Segment(key=key, body=compress(lines_of_hour), records=len(lines_of_hour)), self.key)
             self.roll_up.store.write(segment.key, segment.body)
         return {f"{hour:{HOUR_FORMAT}}" for hour in hours}

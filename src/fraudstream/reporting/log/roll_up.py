@@ -37,7 +37,7 @@ from fraudstream.reporting.log.keys import (
     table_key,
     table_of,
 )
-from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix
+from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix, is_rebuilt
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 from fraudstream.reporting.storage.json_objects import NO_JSON
 from fraudstream.reporting.storage.object_store import digest
@@ -216,7 +216,9 @@ class RollUp:
             paths = [path for key, path in fetched.items() if not self.chain or self.chain.accepts(key, path)]
             merged = merge(paths, _new(folder / "merged"))
             # What was written once is never replaced by less.
-            from_files = known is not None and (kind is not None or known.from_files or merged.lines < known.lines)
+            # What was added from the table says only what the files do not, whoever comes to merge it.
+            is_kept = kind is not None or any(map(is_rebuilt, segments))
+            from_files = known is not None and (is_kept or known.from_files or merged.lines < known.lines)
             if known and from_files:
                 merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
             whole = {*paths} - {*merged.damaged}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SUFFIX = ".jsonl.gz"
+_REBUILT = "rebuilt-"
 _EVENT_ID = re.compile(r"[\w-]{8,}", re.ASCII)
 _ENCODER = msgspec.json.Encoder()
 
@@ -68,6 +69,22 @@ def hour_of_segment(key: str) -> str:
     """Return the hour of the log that a segment is of, such as `2026-11-22T14`."""
     *_, day, hour, _ = key.split("/")
     return hour_in(day, hour)
+
+
+def rebuilt_key(prefix: str, moment: datetime, records: int) -> str:
+    """Return the key, without its seal, of a segment that is made again from the table, of an hour's lines.
+
+    Args:
+        prefix: of the decision log's keys in its bucket.
+        moment: a time in the hour, UTC.
+        records: how many lines it has.
+    """
+    return f"{hour_prefix(prefix, moment)}{_REBUILT}{records}{SUFFIX}"
+
+
+def is_rebuilt(key: str) -> bool:
+    """Return whether a segment was made again from the table: it says only what the log did not have then."""
+    return key.rpartition("/")[2].startswith(_REBUILT)
 
 
 def all_days_prefix(prefix: str) -> str:
