@@ -16,7 +16,7 @@ from fraudstream_tools.cli.recovery import events, profiles, redrive, restore
 from fraudstream_tools.cli.review import alerts, audit, cases, console, label, labels
 from fraudstream_tools.cli.rules_and_lists import backtest, lists, rules
 from fraudstream_tools.cli.stack import cost, leftovers, preflight, sizing
-from fraudstream_tools.cli.support.terminal.failures import TRACEBACK, fault, sentence
+from fraudstream_tools.cli.support.terminal.failures import TRACEBACK, ctrl_c_as_such, fault, sentence
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
 from fraudstream_tools.cli.support.terminal.signals import ended_like_ctrl_c
 from fraudstream_tools.cli.support.terminal.wrong_usage import Commands
@@ -151,7 +151,8 @@ def _run(arguments: list[str] | None) -> None:
 
 def _run_until_stopped(arguments: list[str] | None) -> None:
     try:
-        app(arguments)
+        with ctrl_c_as_such():
+            app(arguments)
     except StoppedError:
         raise
     except CommandError as error:

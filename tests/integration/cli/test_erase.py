@@ -31,8 +31,13 @@ def test_nobody_is_looked_for_by_what_nobody_is_stored_by(
     assert "4111" not in ran.err
 
 
-def test_an_erasure_that_is_broken_off_says_how_it_goes_on(erase: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_in_duckdb", [False, True])
+def test_an_erasure_that_is_broken_off_says_how_it_goes_on(
+    erase: Command, monkeypatch: pytest.MonkeyPatch, *, is_in_duckdb: bool
+) -> None:
     def interrupt(_: Erasure) -> None:
+        if is_in_duckdb:
+            raise RuntimeError("Query interrupted") from KeyboardInterrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Erasure, "run", interrupt)

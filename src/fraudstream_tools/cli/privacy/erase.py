@@ -11,6 +11,7 @@ from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import Steps, earlier_tokens_of, privacy_system, tokens_of
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.terminal.failures import ctrl_c_as_such
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def erase(
     person = Person(frozenset(tokens), operator_of(deployment.client("sts")).arn)
     erasure = Erasure(system, person, dry_run=dry_run, on_step=Steps())
     try:
-        receipt = erasure.run()
+        with ctrl_c_as_such():
+            receipt = erasure.run()
         key = None if dry_run else keep_receipt(system, receipt)
     except LegalHoldError as error:
         # The oldest token leads to all others, and so to the hold whichever it is under.

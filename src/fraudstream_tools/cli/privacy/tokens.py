@@ -9,6 +9,7 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import Steps, privacy_system
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.terminal.failures import ctrl_c_as_such
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
 
     ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
     try:
-        return Rekeying(privacy_system(deployment), NewestTokens(ask), dry_run=dry_run, on_step=Steps()).run()
+        with ctrl_c_as_such():
+            return Rekeying(privacy_system(deployment), NewestTokens(ask), dry_run=dry_run, on_step=Steps()).run()
     except (MovingProfileError, ReportFunctionError, TokensRefusedError, UnreadableFileError) as error:
         raise CommandError(str(error)) from None
     except KeyboardInterrupt:

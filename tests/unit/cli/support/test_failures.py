@@ -1,6 +1,8 @@
 """Every command ends in a sentence, whatever fails around it."""
 
+import _thread
 import errno
+import threading
 import zlib
 from collections.abc import Callable
 from typing import NoReturn
@@ -72,6 +74,17 @@ def test_a_failure_in_any_command_ends_in_a_sentence(
     assert ran.code == code
     assert said in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_ctrl_c_while_duckdb_works_is_no_fault(fraudstream: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work_until_ctrl_c() -> None:
+        threading.Timer(0.5, _thread.interrupt_main).start()
+        with duckdb.connect() as connection:
+            connection.execute("SELECT sum(a.range * b.range) FROM range(100000000) AS a, range(10000) AS b").fetchall()
+
+    monkeypatch.setattr("fraudstream.transactions.api.openapi.openapi_document", work_until_ctrl_c)
+    ran = fraudstream("openapi")
+    assert (ran.code, ran.err) == (130, "error: stopped by Ctrl-C\n")
 
 
 def test_a_fault_of_the_program_itself_is_a_sentence_without_values(

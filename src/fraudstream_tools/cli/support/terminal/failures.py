@@ -2,7 +2,8 @@
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,21 @@ _OF_FILES: Final = (
     ("builtins", "UnicodeDecodeError"),
 )
 """What libraries raise about files, by module and name: only what is imported can have raised."""
+
+
+@contextmanager
+def ctrl_c_as_such() -> Generator[None]:
+    """Raise Ctrl-C as what it is, also where it came while DuckDB worked, which makes a `RuntimeError` of it.
+
+    Raises:
+        KeyboardInterrupt: somebody pressed Ctrl-C.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def sentence(error: Exception) -> str | None:
