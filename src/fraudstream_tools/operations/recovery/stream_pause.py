@@ -58,7 +58,11 @@ def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = t
     ]
     if not mappings:
         stopped = [each["UUID"] for each in all_mappings if "UUID" in each]
-        advice = f"; if an earlier run was killed, start it and run this again: {_command(stopped)}" if stopped else ""
+        advice = (
+            f"; if an earlier run was killed, start it and run this again: {_command(client, stopped)}"
+            if stopped
+            else ""
+        )
         raise PauseError(f"{function}: nothing feeds it that could be stopped{advice}")
     since = clock()
     try:
@@ -84,7 +88,7 @@ def _start(client: "LambdaClient", function: str, mappings: Sequence[_Mapping], 
         for each in mappings:
             _wait(client, each.uuid, "Enabled")
     except (BotoCoreError, ClientError) as error:
-        command = _command([each.uuid for each in mappings])
+        command = _command(client, [each.uuid for each in mappings])
         raise PauseError(
             f"{function} is stopped, and could not be started again: {error}; start it: {command}"
         ) from error
@@ -104,8 +108,12 @@ def _update(client: "LambdaClient", mapping: str, changes: Mapping[str, Any]) ->
             return
 
 
-def _command(uuids: Sequence[str]) -> str:
-    return " && ".join(f"aws lambda update-event-source-mapping --uuid {each} --enabled" for each in uuids)
+def _command(client: "LambdaClient", uuids: Sequence[str]) -> str:
+    # Without these, the AWS CLI asks the region of whoever copies the command, and AWS of a mapping of this machine.
+    where = f"--region {client.meta.region_name}"
+    if ".amazonaws." not in client.meta.endpoint_url:
+        where += f" --endpoint-url {client.meta.endpoint_url}"
+    return " && ".join(f"aws lambda update-event-source-mapping --uuid {each} --enabled {where}" for each in uuids)
 
 
 def _wait(client: "LambdaClient", mapping: str, state: str) -> None:
