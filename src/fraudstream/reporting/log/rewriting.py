@@ -128,6 +128,31 @@ class LogRewriter:
         except NO_JSON:
             raise UnreadableFileError(hour_key(self.log_prefix, hour), is_note=True) from None
 
+    def settle(self, name: str, edit_of: EditOf) -> None:
+        """Have an hour's note tell what its files are, where an earlier change broke off after it had written files.
+
+        A merge passes over files that the note does not know, and its segments may be gone that said the same. What
+        segments there are is merged again: the note names none.
+
+        Args:
+            name: such as `2026-11-22T14`.
+            edit_of: returns what is to change.
+
+        Raises:
+            UnreadableFileError: the hour's note or a file is damaged, or of a table that only a newer version knows.
+            duckdb.Error: DuckDB could not do its work.
+        """
+        from fraudstream.reporting.storage.duckdb_engine import connect  # noqa: PLC0415  (it takes long to import)
+
+        hour = parse_hour(name)
+        note = self._note(hour)
+        if note is None or all(self.store.digest(key) == written for key, written in note.files.items()):
+            return
+        with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connection:
+            work = _HourEdit(self.store, connection, Path(folder), note, edit_of)
+            work.edit_files(None)
+            self._roll_up.replace(hour, note, {}, work.earlier)
+
     def rewrite(
         self, name: str, days: AbstractSet[date] | None, edit_of: EditOf, *, dry_run: bool = False
     ) -> Rewritten:

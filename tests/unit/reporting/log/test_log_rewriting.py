@@ -1,7 +1,9 @@
 """A log from which somebody is taken out is the log of a day on which they were not there."""
 
+import contextlib
 import dataclasses
 import gzip
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +102,55 @@ def test_the_log_without_somebody_is_that_of_a_day_without_them(tmp_path: Path, 
     made = reporter(whole, now=NOW).report(DAY)
     assert made.log_hours.damaged == ()
     assert made.reconciliation.stored == reporter(rest, now=NOW).report(DAY).reconciliation.stored
+
+
+class StoppedStore(FolderStore):
+    """A folder that somebody pulls the plug of after some writes."""
+
+    writes = 0
+
+    def write(self, key: str, content: bytes | Path) -> None:
+        if self.writes == 0:
+            raise KeyboardInterrupt
+        self.writes -= 1
+        super().write(key, content)
+
+
+@pytest.mark.parametrize("are_segments_gone", [False, True])
+@pytest.mark.parametrize("writes", range(1, 6))
+def test_a_change_that_was_broken_off_anywhere_is_made_whole(
+    tmp_path: Path, writes: int, *, are_segments_gone: bool
+) -> None:
+    stream, late = Stream(), Stream()
+    for number, (payer, payee) in enumerate(((ANN, THIRD), (BOB, THIRD), (ANN, BOB), (BOB, ANN))):
+        stream.store_and_decide(paid(number, payer, payee), Verdict.REVIEW)
+    late.store_and_decide(paid(7, BOB, THIRD))
+    write(stream, tmp_path)
+    if are_segments_gone:
+        shutil.rmtree(tmp_path / PREFIX / "segments")
+    edit = LogEdit(gone=ids_of(stream, ANN), persons={ANN}, renamed={ANN: None}, columns=("counterpartyToken",))
+
+    store, noted = StoppedStore(tmp_path), set[str]()
+    store.writes = writes
+    stopped = LogRewriter(store=store, log_prefix=PREFIX, now=NOW, before_change=noted.add)
+    (hour,) = stopped.hours([DAY])
+    with contextlib.suppress(KeyboardInterrupt):
+        stopped.rewrite(hour, {DAY}, lambda _: edit)
+    assert noted == {hour}
+    if are_segments_gone:
+        # Whatever comes in has the hour merged again, from nothing but files.
+        put(cut(late.records, PREFIX).segments, tmp_path)
+
+    rewriter = LogRewriter(store=FolderStore(tmp_path), log_prefix=PREFIX, now=NOW)
+    rewriter.settle(hour, lambda _: edit)
+    for _ in range(2):
+        reporter(tmp_path, now=NOW).roll_up(open_hours=True, changed=[hour])
+        outcome = rewriter.rewrite(hour, {DAY}, lambda _: edit)
+    assert outcome is Rewritten.UNCHANGED
+    assert ANN not in texts(tmp_path)
+    assert not [name for name in ids_of(stream, ANN) if name in texts(tmp_path)]
+    kept = [value for row in rows(tmp_path, "decisions") for value in row if re.fullmatch(r"p-\d", str(value))]
+    assert sorted(map(str, kept)) == ["p-1", "p-3", *(["p-7"] if are_segments_gone else [])]
 
 
 def test_rows_that_only_the_log_still_has_are_found_by_the_token(tmp_path: Path) -> None:

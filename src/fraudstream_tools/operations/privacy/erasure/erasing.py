@@ -170,8 +170,11 @@ class Erasure:
         )
         # The log may go back further than the table does: of such days only the log itself knows who is in them.
         days = items.days | {day for day in rewriter.days() if items.oldest is None or day <= items.oldest}
-        # Those of an earlier run that was broken off are as they are to be, and neither noted nor without old versions.
-        changed = changes.hours() | self._rewrite(rewriter, days, edit)
+        # Those of an earlier run that was broken off may be as they are to be, and neither noted nor forgotten.
+        broken_off = changes.hours()
+        for hour in () if self.dry_run else sorted(broken_off):
+            rewriter.settle(hour, lambda _: edit)
+        changed = broken_off | self._rewrite(rewriter, days, edit, sorted(broken_off))
         self._counts[TokenStore.LOG] = len(changed)
         if not self.dry_run:
             self.system.log_owner.note_changes(sorted(changed), LinkKind.ERASED)
@@ -196,9 +199,10 @@ class Erasure:
                 self._forget(prefix)
             changes.forget()
 
-    def _rewrite(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> set[str]:
+    def _rewrite(
+        self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit, unmerged: Sequence[str]
+    ) -> set[str]:
         changed: set[str] = set()
-        unmerged: list[str] = []
         for number in range(_LOG_PASSES):
             if not self.dry_run:
                 if number:

@@ -252,19 +252,22 @@ class Rekeying:
 
     def _rekey_log(self) -> None:
         changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, ("tokens",))
-        if self.dry_run:
-            self._change_log(changes)
-            return
-        with self.system.turn_with_log(changes.names, self.on_step):
-            self.on_step("merging what has come in", 0, None)
-            self.system.log_owner.merge_open_hours()
-            self._change_log(changes)
-
-    def _change_log(self, changes: UnfinishedChanges) -> None:
         store = BucketStore(self.system.s3, self.system.bucket)
         rewriter = LogRewriter(
             store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.now(UTC), before_change=changes.add
         )
+        if self.dry_run:
+            self._change_log(rewriter, changes)
+            return
+        with self.system.turn_with_log(changes.names, self.on_step):
+            broken_off = sorted(changes.hours())
+            for hour in broken_off:
+                rewriter.settle(hour, self._edit)
+            self.on_step("merging what has come in", 0, None)
+            self.system.log_owner.merge_open_hours(broken_off)
+            self._change_log(rewriter, changes)
+
+    def _change_log(self, rewriter: LogRewriter, changes: UnfinishedChanges) -> None:
         hours = rewriter.hours(rewriter.days())
         changed = changes.hours()
         if not self.dry_run:
