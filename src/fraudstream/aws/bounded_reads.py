@@ -53,4 +53,8 @@ def read_beginning(s3: S3Client, bucket: str, key: str, most: int, **which: Unpa
         if http_status(error) != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         answer = s3.get_object(Bucket=bucket, Key=key, **which)
-    return BoundedObject(answer["ETag"], answer["Body"].read(most + 1), answer.get("Metadata", {}))
+    content = answer["Body"].read(most + 1)
+    if len(content) <= most:
+        # Where the connection has ended before the object did, botocore returns what came: the next read raises it.
+        content += answer["Body"].read()
+    return BoundedObject(answer["ETag"], content, answer.get("Metadata", {}))
