@@ -1,8 +1,12 @@
 """What AWS says of a request that it refused."""
 
 from http import HTTPStatus
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+THROTTLED: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+"""What DynamoDB says of more than it takes at once, with a status as of a wrong request."""
 
 
 def http_status(error: ClientError) -> int | None:
@@ -19,5 +23,8 @@ def is_passing(error: BaseException) -> bool:
     """Return whether the same request may be answered later: AWS cannot be reached, fails, or is busy."""
     if not isinstance(error, ClientError):
         return isinstance(error, BotoCoreError)
+    status, code = http_status(error) or 0, error_code(error) or ""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
     # A key of KMS that is busy makes S3 refuse with 400.
-    return (http_status(error) or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR or "Throttling" in (error_code(error) or "")
+    return code in THROTTLED or "Throttling" in code

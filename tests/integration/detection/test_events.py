@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from fraudstream.contract import EVENT_FIELDS, OUTBOX_RETENTION_DAYS, EventType
@@ -174,21 +175,22 @@ def test_a_decision_that_fails_is_not_told(world: World) -> None:
     assert kinds(world) == {"t3:CASE_OPENED", "t3:TRANSACTION_FLAGGED"}
 
 
-def test_a_conflict_with_another_write_is_tried_again(world: World) -> None:
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_what_stands_in_the_way_of_a_decision_for_a_moment_is_waited_for(world: World, reason: str) -> None:
     world.store(*(suspicious(number) for number in range(4)))
     refused: list[str] = []
 
-    def conflict_once(**_: Any) -> None:
+    def refuse_once(**_: Any) -> None:
         if refused:
             return
         refused.append("TransactWriteItems")
         error: Any = {
             "Error": {"Code": "TransactionCanceledException", "Message": ""},
-            "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+            "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
         }
         raise ClientError(error, "TransactWriteItems")
 
-    recover = world.interfere("TransactWriteItems", conflict_once)
+    recover = world.interfere("TransactWriteItems", refuse_once)
     analysis = world.analyze()
     recover()
     assert (refused, analysis.failures) == (["TransactWriteItems"], [])

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, RULESET_FILES, EntityKind
@@ -210,6 +211,40 @@ def run(pipeline: Pipeline, made: Simulation, *, rotating: bool) -> None:
     if rotating:
         pipeline.number = 2
     pipeline.take(bodies[2 * thirds :])
+
+
+def test_a_transaction_that_is_being_decided_gets_new_tokens_after_that(
+    pipeline: Pipeline, simulated: Simulation
+) -> None:
+    pipeline.take(simulated.transactions[:5])
+    pipeline.processor_keys, pipeline.number = SECOND, 2
+    refused: list[str] = []
+
+    def refuse_once(params: dict[str, Any], **_: Any) -> None:
+        if not refused and params["TableName"] == "transactions":
+            refused.append("UpdateItem")
+            raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
+
+    pipeline.world.interfere("UpdateItem", refuse_once)
+    pipeline.rekey()
+    assert refused
+    assert not FIRST_NUMBER.search(repr(pipeline.world.items("transactions")))
+
+
+def test_too_much_at_once_is_not_told_as_changes_of_others(pipeline: Pipeline, simulated: Simulation) -> None:
+    pipeline.take(simulated.transactions[:5])
+    pipeline.processor_keys, pipeline.number = SECOND, 2
+
+    def refuse(**_: Any) -> None:
+        error: Any = {
+            "Error": {"Code": "TransactionCanceledException", "Message": ""},
+            "CancellationReasons": [{"Code": "None"}, {"Code": "ThrottlingError"}],
+        }
+        raise ClientError(error, "TransactWriteItems")
+
+    pipeline.world.interfere("TransactWriteItems", refuse)
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        pipeline.rekey()
 
 
 def test_detection_is_as_good_as_without_a_rotation(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.conflicts import write_after_others
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND, CASE_PREFIX
@@ -34,7 +35,7 @@ from fraudstream_tools.operations.review.reviews import ANALYST
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
 MAX_EVENTS: Final = 400
 """Own choice: with notes of 500 bytes each, half of what an item may hold."""
@@ -234,9 +235,10 @@ class CaseStore:
         }
         try:
             if news is None:
-                self._dynamodb.update_item(**update)
+                write_after_others(lambda: self._dynamodb.update_item(**update))
             else:
-                self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, {"Update": news}])
+                both: list[TransactWriteItemTypeDef] = [{"Update": update}, {"Update": news}]
+                write_after_others(lambda: self._dynamodb.transact_write_items(TransactItems=both))
         except ClientError as error:
             if is_in_conflict(error):
                 raise AlertTakenError("somebody else changes the case at this moment: do it again") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND, EntityKind
 from fraudstream.detection.stores.lists.listings import (
@@ -319,6 +319,6 @@ class EntityLists:
                 **change_of(item, removed=() if "expiresAt" in item else ["expiresAt"], compared=compared),
             )
         except ClientError as error:
-            raise_unless_condition_failed(error)
+            raise_unless_overtaken(error)
             return False
         return True

@@ -1,9 +1,11 @@
 """Transactions that were given up: sent to the analyzer again, by a change that the stream tells it of."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.conflicts import write_after_others
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.storage.store import newest_item
@@ -37,13 +39,16 @@ def redrive_transaction(client: "DynamoDBClient", table: str, transaction_id: st
     if key is None:
         raise UnknownTransactionError(f"{shown(transaction_id)}: there is no such transaction")
     try:
-        client.update_item(
+        update = partial(
+            client.update_item,
             TableName=table,
             Key=key,
             UpdateExpression="SET redrivenAt = :now",
             ConditionExpression=f"attribute_exists(transactionId) AND {_GIVEN_UP}",
             ExpressionAttributeValues={":now": {"N": str(epoch_milliseconds())}},
         )
+        # The analyzer may be deciding it in this very moment, of an earlier redrive.
+        write_after_others(update)
     except ClientError as error:
         raise_unless_condition_failed(error)
         return False

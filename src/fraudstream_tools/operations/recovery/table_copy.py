@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import RESTORED_AT, ItemKind
 from fraudstream.transactions.storage.attributes import Item
@@ -135,7 +135,7 @@ def _put(client: "DynamoDBClient", table: str, keys: frozenset[str], item: Item,
     try:
         client.put_item(TableName=table, Item=item, **_unchanged(keys, stored))
     except ClientError as error:
-        raise_unless_condition_failed(error)
+        raise_unless_overtaken(error)
         return False
     return True
 

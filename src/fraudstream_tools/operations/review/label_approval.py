@@ -5,12 +5,14 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.conflicts import write_after_others
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import (
@@ -173,7 +175,8 @@ class LabelApproval:
     def _write(self, item: Item, approved: Label) -> None:
         """Write that a label is approved, which the stream tells the functions, if it is still the same."""
         try:
-            self.dynamodb.update_item(
+            update = partial(
+                self.dynamodb.update_item,
                 TableName=self.transactions,
                 Key={name: item[name] for name in ("transactionId", "timestamp")},
                 UpdateExpression="SET labelApprovedAt = :at, labelApprovedBy = :by",
@@ -187,6 +190,7 @@ class LabelApproval:
                     }
                 ),
             )
+            write_after_others(update)
         except ClientError as error:
             raise_unless_condition_failed(error)
             raise ApprovalError("the label is another one by now: look at it again") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict, raise_unless_condition_failed
+from fraudstream.aws.conflicts import write_after_others
+from fraudstream.aws.dynamodb_errors import first_refused, held_item, raise_unless_condition_failed
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import from_attribute, to_item
 from fraudstream.transactions.storage.updates import change_of
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
     from fraudstream.transactions.decisions.decision import Label
     from fraudstream.transactions.transaction import Transaction
-
-
-_CONFLICT_PAUSES_SECONDS: Final = (0.02, 0.05, 0.1)
-"""Somebody else writes the transaction at the same moment, such as its label: that takes milliseconds."""
 
 
 class NotedLabel(NamedTuple):
@@ -63,7 +59,9 @@ class DecisionStore:
         }
         try:
             if puts:
-                self._write_together(update, puts)
+                writes: list[Any] = [{"Update": update}, *({"Put": put} for put in puts)]
+                # Somebody else may write the transaction at the same moment, such as its label.
+                write_after_others(lambda: self._dynamodb.transact_write_items(TransactItems=writes))
             else:
                 self._dynamodb.update_item(**update)
         except ClientError as error:
@@ -71,17 +69,6 @@ class DecisionStore:
             # One that is like this one to the millisecond is this one: its answer was lost, and the SDK repeated it.
             return stands == decision
         return True
-
-    def _write_together(self, update: UpdateTypeDef, puts: Sequence[PutTypeDef]) -> None:
-        for pause in (*_CONFLICT_PAUSES_SECONDS, None):
-            try:
-                self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, *({"Put": put} for put in puts)])
-            except ClientError as error:
-                if pause is None or not is_in_conflict(error):
-                    raise
-                time.sleep(pause)
-            else:
-                return
 
     def decided(self, transactions: Sequence[Transaction]) -> list[bool]:
         """Return for each transaction whether there is nothing to decide: it has a decision, or is no longer stored."""

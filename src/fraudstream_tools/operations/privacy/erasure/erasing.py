@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.conflicts import write_after_others
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, REPORT_PREFIX, EntityKind
@@ -282,12 +284,14 @@ class Erasure:
             update += " SET reasons = :reasons"
             more = {"ExpressionAttributeValues": {":reasons": item.reasons}}
         try:
-            self.system.dynamodb.update_item(
+            take_out = partial(
+                self.system.dynamodb.update_item,
                 TableName=self.system.transactions,
                 Key=item.key,
                 UpdateExpression=update,
                 ConditionExpression="attribute_exists(transactionId)",
                 **more,
             )
+            write_after_others(take_out)
         except ClientError as error:
             raise_unless_condition_failed(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
 from fraudstream.contract import ERASURE_MARK_SECONDS, ERASURE_MARKS_PREFIX, EntityKind
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
 from fraudstream.transactions.storage.attributes import to_item
@@ -86,7 +86,7 @@ def mark_profile(client: "DynamoDBClient", table: str, key: str, customer: str, 
         try:
             client.put_item(TableName=table, Item=mark, **condition)
         except ClientError as error:
-            raise_unless_condition_failed(error)
+            raise_unless_overtaken(error)
             time.sleep(_PAUSE_SECONDS)
         else:
             return bool(stored) and "state" in stored

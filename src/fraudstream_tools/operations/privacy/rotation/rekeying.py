@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import is_canceled, is_condition_failure
+from fraudstream.aws.conflicts import write_after_others
+from fraudstream.aws.dynamodb_errors import is_any_refused, is_condition_failure
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
@@ -191,11 +193,11 @@ class Rekeying:
         # The analyzer was first: what it carried over has gone on since.
         return self._write([delete])
 
-    def _write(self, writes: list[dict[str, Any]]) -> bool:
+    def _write(self, writes: list[Any]) -> bool:
         try:
-            self.system.dynamodb.transact_write_items(TransactItems=writes)  # pyright: ignore[reportArgumentType]  (put together above)
+            write_after_others(lambda: self.system.dynamodb.transact_write_items(TransactItems=writes))
         except ClientError as error:
-            if not is_canceled(error):
+            if not is_any_refused(error):
                 raise
             return False
         return True
@@ -238,12 +240,14 @@ class Rekeying:
         if not changes or self.dry_run:
             return bool(changes)
         try:
-            self.system.dynamodb.update_item(
+            update = partial(
+                self.system.dynamodb.update_item,
                 TableName=table,
                 Key=dict(key),
                 ConditionExpression=" AND ".join(f"#{name} = :old_{name}" for name in changes),
                 **change_of(changes, compared={f":old_{name}": item[name] for name in changes}),
             )
+            write_after_others(update)
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
