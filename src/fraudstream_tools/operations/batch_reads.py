@@ -15,6 +15,10 @@ _ATTEMPTS: Final = 8
 _FIRST_PAUSE: Final = 0.05
 
 
+class BusyTableError(TimeoutError):
+    """DynamoDB left items out again and again, because of how much is asked for at once."""
+
+
 def read_batch(dynamodb: "DynamoDBClient", table: str, asked: Mapping[str, Any]) -> list[Item]:
     """Return the items of at most `KEYS_A_READ` keys, in no order, without those that are not there.
 
@@ -24,7 +28,7 @@ def read_batch(dynamodb: "DynamoDBClient", table: str, asked: Mapping[str, Any])
         asked: keys and projection, as BatchGetItem takes them for a table.
 
     Raises:
-        TimeoutError: the table is too busy to give them.
+        BusyTableError: the table is too busy to give them.
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
@@ -37,4 +41,4 @@ def read_batch(dynamodb: "DynamoDBClient", table: str, asked: Mapping[str, Any])
         if not left:
             return items
         time.sleep(_FIRST_PAUSE * 2**attempt)
-    raise TimeoutError("the tables are too busy to be read")
+    raise BusyTableError("the tables are too busy to be read")

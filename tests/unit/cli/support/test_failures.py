@@ -5,7 +5,7 @@ import errno
 import threading
 import zlib
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import duckdb
 import httpx
@@ -17,6 +17,8 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from fraudstream_tools.cli.main import app, main
+from fraudstream_tools.cli.support.terminal.failures import sentence
+from fraudstream_tools.operations.batch_reads import BusyTableError
 from tests.cli_harness import Command, command_paths
 
 FAILURES: dict[str, tuple[BaseException, int, str]] = {
@@ -85,6 +87,37 @@ def test_ctrl_c_while_duckdb_works_is_no_fault(fraudstream: Command, monkeypatch
     monkeypatch.setattr("fraudstream.transactions.api.openapi.openapi_document", work_until_ctrl_c)
     ran = fraudstream("openapi")
     assert (ran.code, ran.err) == (130, "error: stopped by Ctrl-C\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("ProvisionedThroughputExceededException", 400, "None"),
+        ("TransactionConflictException", 400, "None"),
+        ("TransactionCanceledException", 400, "ThrottlingError"),
+        ("ThrottlingException", 400, "None"),
+        ("InternalServerError", 500, "None"),
+        ("SlowDown", 503, "None"),
+        ("TooManyRequestsException", 429, "None"),
+    ],
+)
+def test_who_meets_a_busy_aws_is_told_to_wait(code: str, status: int, reason: str) -> None:
+    answer: Any = {
+        "Error": {"Code": code, "Message": "busy"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+        "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
+    }
+    said = sentence(ClientError(answer, "UpdateItem"))
+    assert said
+    assert "wait a little" in said
+    assert "--stack" not in said
+
+
+def test_who_meets_a_busy_table_is_told_to_wait() -> None:
+    said = sentence(BusyTableError("the tables are too busy to be read"))
+    assert said
+    assert said.startswith("the tables are too busy to be read; ")
+    assert "wait a little" in said
 
 
 def test_a_fault_of_the_program_itself_is_a_sentence_without_values(

@@ -38,6 +38,7 @@ _MISSING_HINT: Final = (
     "the credentials are of its region and account"
 )
 
+_BUSY_HINT: Final = "AWS is busy, or fails at this moment: wait a little, then do it again"
 _OF_FILES: Final = (
     ("yaml", "YAMLError"),
     ("duckdb", "IOException"),
@@ -107,6 +108,8 @@ def _is_of(error: Exception, module: str, name: str) -> bool:
 
 def _of_system(error: OSError) -> str | None:
     problem = error.strerror or str(error)
+    if _is_of(error, "fraudstream_tools.operations.batch_reads", "BusyTableError"):
+        return f"{error}; {_BUSY_HINT}"
     if isinstance(error, ConnectionError | TimeoutError):
         return f"the connection failed: {problem}; check that what it leads to is running, then do it again"
     if error.filename is None:
@@ -118,6 +121,9 @@ def _of_system(error: OSError) -> str | None:
 def _of_aws(error: Exception) -> str | None:
     from botocore import exceptions
 
+    from fraudstream.aws.dynamodb_errors import is_in_the_way
+    from fraudstream.aws.errors import is_passing
+
     if isinstance(error, exceptions.ClientError):
         answer = error.response.get("Error", {})
         code = answer.get("Code", "")
@@ -128,6 +134,8 @@ def _of_aws(error: Exception) -> str | None:
             return f"{said}; these credentials may not do that: use others ({CREDENTIALS_HINT})"
         if code in _MISSING:
             return f"{said}; {_MISSING_HINT}"
+        if is_passing(error) or is_in_the_way(error):
+            return f"{said}; {_BUSY_HINT}"
         return f"{said}; check --stack, and that it is deployed"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return (
