@@ -80,15 +80,11 @@ def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[s
 def _refused(error: Exception) -> None:
     from fraudstream.detection.stores.approvals.file_approvals import NotApprovedError  # noqa: PLC0415  (a task has loaded it)
 
-    if isinstance(error, NotApprovedError):
-        _log.failure(
-            "the ruleset or a model in S3 waits for another person, the report goes by the last good one", error
-        )
-        return
+    # What is soon over ends the task, or a look a moment ago was answered.
     if is_passing(error):
-        _log.failure("the ruleset or a model in S3 could not be looked at, the report goes by the last good one", error)
         return
-    _log.failure("the ruleset or a model in S3 cannot be used, the report goes by the last good one", error)
+    problem = "waits for another person" if isinstance(error, NotApprovedError) else "cannot be used"
+    _log.failure(f"the ruleset or a model in S3 {problem}, the report goes by the last good one", error)
 
 
 def _run_task(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa: ANN401  (as above)

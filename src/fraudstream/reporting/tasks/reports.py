@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws.errors import is_passing
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.detection.models.model import ModelError
@@ -144,6 +145,7 @@ def _people(means: Means, day: date) -> PeopleFigures | None:
         return people_of(means.s3, means.settings.bucket, day, lists)
     # The log's figures do not wait for it.
     except (ClientError, BotoCoreError) as error:
+        _raise_if_passing(error)
         means.log.failure("records of what people did could not be read", error, date=day.isoformat())
         return None
 
@@ -158,5 +160,12 @@ def _active_ruleset(means: Means) -> Ruleset | None:
         return means.rulesets.current()
     # A report without a total in the base currency, and without drift, is better than none.
     except (RulesetError, ModelError, ClientError, BotoCoreError) as error:
+        _raise_if_passing(error)
         means.log.failure("the active ruleset could not be read", error)
         return None
+
+
+def _raise_if_passing(error: Exception) -> None:
+    """Raise again what is soon over: Lambda asks for the report once more, and nothing is left out of it for good."""
+    if is_passing(error):
+        raise error
