@@ -188,7 +188,9 @@ class CaseWork(CaseDecisions):
         why = checked_reason(note)
         with self._audit.recorded("reopen-case", _target(alert), reason=why, before={"label": alert.label}):
             case = self._cases.opened(alert, self._me)
-            self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id)
+            # Where this was broken off before the case was opened, the alert is open in a closed case.
+            goes_on = case.status is AlertStatus.CLOSED
+            self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id, goes_on=goes_on)
             event = self._event(CaseEventKind.REOPENED, f"{alert.transaction_id}: {why}")
             opened = {"status": AlertStatus.OPEN, "closed_at": None}
 

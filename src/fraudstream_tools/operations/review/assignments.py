@@ -3,7 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -94,17 +94,25 @@ class Assignments:
         )
         return joined["status"] == "OPEN"
 
-    def reopen(self, transaction_id: str, by: str, *, case_id: str) -> None:
+    def reopen(self, transaction_id: str, by: str, *, case_id: str, goes_on: bool = False) -> None:
         """Open a closed alert again, for a person; what it was closed as stays to be seen.
 
         Args:
             transaction_id: of the alert.
             by: the ARN of whose it is from now on.
             case_id: of the case that it becomes part of, if it is in none.
+            goes_on: whether one that is open and the person's is what a reopening came to that was broken off.
 
         Raises:
             AlertTakenError: it is open, or there is none.
         """
+        now = epoch_milliseconds()
+
+        def is_done(held: Mapping[str, Any]) -> bool:
+            # The answer to a write may be lost, and the SDK repeats it: the second time, it is open by our own doing.
+            is_theirs = held.get("status") == "OPEN" and held.get("assignee") == by
+            return is_theirs and (goes_on or held.get("assignedAt") == now)
+
         self._change(
             transaction_id,
             "SET #status = :open, statusShard = :shard, assignee = :by, assignedAt = :now, "
@@ -115,16 +123,24 @@ class Assignments:
                 ":closed": "CLOSED",
                 ":shard": status_shard("OPEN", transaction_id),
                 ":by": by,
-                ":now": epoch_milliseconds(),
+                ":now": now,
                 ":case": case_id,
             },
             otherwise="it is open, or was reopened meanwhile: look again",
+            is_done=is_done,
         )
 
     def _change(
-        self, transaction_id: str, update: str, condition: str, values: Mapping[str, Any], otherwise: str = ""
+        self,
+        transaction_id: str,
+        update: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        otherwise: str = "",
+        is_done: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     ) -> Mapping[str, Any]:
-        """Change an alert, and return it as it is then."""
+        """Change an alert, and return it as it is then; one that is as it should be stays so."""
         try:
             answer = self._dynamodb.update_item(
                 TableName=self._table,
@@ -138,6 +154,8 @@ class Assignments:
             )
         except ClientError as error:
             held = readable_values(held_item(error))
+            if is_done(held):
+                return held
             raise AlertTakenError(otherwise) if held and otherwise else _why(held) from None
         return readable_values(answer["Attributes"])
 
