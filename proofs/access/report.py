@@ -13,7 +13,7 @@ from proofs.access.matrix import judge_matrix, read_policies, unused
 from proofs.access.mutations import MUTATIONS, mutated
 from proofs.access.operators import work_as_operators
 from proofs.access.places import StackNames, places
-from proofs.access.requests import judge_requests
+from proofs.access.requests import judge_requests, withdraw_and_wait
 from proofs.report import ExperimentOutcome, Length, Say
 from proofs.stack.deployment import ProofDeployment, today
 from proofs.stack.kinds import StackFault
@@ -47,6 +47,7 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
         system.proxy.on_request = note
         model = publish_live_model(cloud)
         run(system, StackRun(seed=seed, transactions=_TRANSACTIONS, rate=0.01, only=_WORK, reports=True), say)
+        withdraw_and_wait(cloud)
         hold_back(system, model)
         say("tasks of operators, and a report of what they did")
         hindered = work_as_operators(cloud, policies, names, log.note_asked)

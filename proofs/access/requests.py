@@ -48,8 +48,19 @@ def judge_requests(cloud: "LocalCloud") -> RequestVerdict:
     return verdict
 
 
+def withdraw_and_wait(cloud: "LocalCloud") -> None:
+    """Post a withdrawal that waits for its decision: a short run may have none, and the processor reads no terminal.
+
+    Raises:
+        httpx.HTTPStatusError: it is not stored.
+    """
+    url, body = f"{cloud.outputs['apiUrl']}/transactions", _transaction(type="WITHDRAWAL", terminalId="terminal-1")
+    headers = signed_headers("POST", url, body, cloud.credentials.get_frozen_credentials()) | {"Prefer": "wait=2"}
+    httpx.post(url, content=body, headers=headers, timeout=60).raise_for_status()
+
+
 def _lies(url: str, good: ReadOnlyCredentials) -> Iterator[tuple[str, str, str, Mapping[str, str], bytes]]:
-    for method, address, body in (("POST", url, _payment()), ("GET", f"{url}/order-1", b"")):
+    for method, address, body in (("POST", url, _transaction()), ("GET", f"{url}/order-1", b"")):
         signed = signed_headers(method, address, body, good)
         wrong_secret = ReadOnlyCredentials(good.access_key, secrets.token_urlsafe(30), good.token)
         stranger = ReadOnlyCredentials(f"AKIA{secrets.token_hex(8).upper()}", good.secret_key, good.token)
@@ -65,7 +76,7 @@ def _lies(url: str, good: ReadOnlyCredentials) -> Iterator[tuple[str, str, str, 
         for region, service in (("us-east-1", "execute-api"), (HOME_REGION, "s3")):
             headers = signed_headers(method, address, body, good, region=region, service=service)
             yield f"signed for {service} in {region}", method, address, headers, body
-        yield "another body", method, address, signed, _payment()
+        yield "another body", method, address, signed, _transaction()
         yield "another path", method, f"{address}x", signed, body
         yield "another query", method, f"{address}?a=b", signed, body
         yield "another method", "GET" if method == "POST" else "POST", address, signed, body
@@ -75,7 +86,7 @@ def _lies(url: str, good: ReadOnlyCredentials) -> Iterator[tuple[str, str, str, 
 
 def _replayed(client: httpx.Client, url: str, good: ReadOnlyCredentials) -> list[str]:
     """Send one request twice: within five minutes AWS takes it again, and it must have no second effect."""
-    body = _payment()
+    body = _transaction()
     headers = signed_headers("POST", url, body, good)
     answers = [client.post(url, content=body, headers=headers) for _ in range(2)]
     if [answer.status_code for answer in answers] != [HTTPStatus.CREATED, HTTPStatus.OK]:
@@ -112,7 +123,7 @@ def signed_headers(
     return {name: str(value) for name, value in request.headers.items()}
 
 
-def _payment() -> bytes:
+def _transaction(**fields: str) -> bytes:
     body = {
         "transactionId": f"access-{secrets.token_hex(8)}",
         "timestamp": epoch_milliseconds(),
@@ -121,4 +132,4 @@ def _payment() -> bytes:
         "type": "PAYMENT",
         "customerId": "customer-1",
     }
-    return json.dumps(body).encode()
+    return json.dumps(body | fields).encode()
