@@ -1,10 +1,13 @@
 """Which fraudstream a command talks to."""
 
 import json
+import math
+import socket
 import stat
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS, Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError
@@ -52,6 +55,26 @@ def test_what_runs_here_is_found_from_any_folder_of_the_checkout(folder: Path) -
     assert deployment.is_local
     assert deployment.client("dynamodb").meta.endpoint_url == RUNNING["endpointUrl"]
     assert deployment.client("lambda").meta.endpoint_url == RUNNING["lambdaUrl"]
+
+
+def test_a_table_that_does_not_answer_is_not_waited_for_by_the_minute(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_locally(folder)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        outputs = RUNNING | {"endpointUrl": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        (folder / LOCAL_OUTPUTS).write_text(json.dumps(outputs))
+        waited: list[float] = []
+
+        def give_up(opened: socket.socket, *_: object) -> int:
+            waited.append(opened.gettimeout() or math.inf)
+            raise TimeoutError
+
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        monkeypatch.setattr(socket.socket, "recv_into", give_up)
+        with pytest.raises(ReadTimeoutError):
+            Deployment().client("dynamodb").describe_table(TableName="t")
+    assert sum(waited) <= 100
 
 
 def test_the_environment_goes_before_what_runs_here_and_never_gets_its_keys(

@@ -56,6 +56,10 @@ VARIABLES: Mapping[str, str] = {
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""
 
+_CLIENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {"dynamodb": {"connect_timeout": 5, "read_timeout": 10}}
+"""Options of botocore's `Config`, by service; own choice: DynamoDB answers within seconds. By itself, botocore waits a
+minute for each of ten answers, while a command or a page stands still where a network lets nothing through."""
+
 _OF_EVERY_LOCAL = ("apiUrl", "endpointUrl", "lambdaUrl", "accessKeyId", "secretAccessKey")
 """Outputs without which nothing can be asked of a local system."""
 
@@ -169,7 +173,8 @@ class Deployment:
         endpoint = None
         if self.is_local:
             endpoint = self._outputs["lambdaUrl" if service == "lambda" else "endpointUrl"]
-        config = Config(**settings) if settings else None
+        wanted = {**_CLIENT_SETTINGS.get(service, {}), **(settings or {})}
+        config = Config(**wanted) if wanted else None
         return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
     def auth(self) -> "CallerAuth":
