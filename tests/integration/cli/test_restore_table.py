@@ -65,7 +65,7 @@ def test_who_was_erased_since_is_to_be_erased_again(desk: Command, system: Syste
     for option in ("--dry-run", "--overwrite"):
         counts, said = restored(desk, option)
         assert counts["erasedSince"] == receipts
-        assert "2 people were erased" in said
+        assert "2 erasures ended" in said
         assert "erase them again" in said
 
 

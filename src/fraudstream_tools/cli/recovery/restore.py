@@ -165,10 +165,10 @@ def _say_what_must_not_stay(earlier_tokens: int, receipts: list[str] | None, mom
             soft_wrap=True,
         )
     elif receipts:
-        were = word_for(len(receipts), "person was", "people were")
+        # Who was erased twice, as after a break, has two.
         err.print(
-            f"{len(receipts):,} {were} erased {since}. What this table has of them comes back: erase them again "
-            f"(`fraudstream erase`). The receipts, which name nobody: {', '.join(receipts)}",
+            f"{counted(len(receipts), 'erasure')} ended {since}. What this table has of these people comes back: erase "
+            f"them again (`fraudstream erase`). The receipts, which name nobody: {', '.join(receipts)}",
             soft_wrap=True,
         )
 
