@@ -191,6 +191,19 @@ def test_where_aws_cannot_be_reached_it_says_how_far_it_came() -> None:
         _give_all(partial(tell, client, TABLE), {PaymentKey("t-1"): fraud}, {})
 
 
+def test_a_file_that_is_broken_off_before_cases_are_closed_is_to_be_given_again(
+    fraudstream: Command, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    table.store("t-1")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{NOW}\n")
+    monkeypatch.setattr("fraudstream_tools.cli.support.review.labelling._close_cases", interrupt)
+    ran = fraudstream("label", "--file", "c.csv")
+    assert (ran.code, "give the file again" in ran.err) == (130, True)
+
+
 def test_a_card_number_in_place_of_an_id_is_not_printed(fraudstream: Command, table: Table, tmp_path: Path) -> None:
     table.store("t-1")
     card = "4111111111111111"

@@ -122,6 +122,8 @@ def label_file(
         client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
         _give_all(partial(tell, client, table, approval=label_approval(deployment)), content.told, results)
         closed = _close_cases(deployment, _labelled(content, results))
+    except KeyboardInterrupt:
+        raise StoppedError("stopped by Ctrl-C; give the file again: what is done stays so") from None
     finally:
         given = {key: each.given for key, each in results.items()}
         refused = _refused(content, given)
@@ -223,4 +225,4 @@ def _give_all(
             raise CommandError(f"{so_far}\ngive the file again: what is done stays so") from None
         except KeyboardInterrupt:
             threads.shutdown(cancel_futures=True)
-            raise StoppedError("stopped by Ctrl-C; give the file again: what is done stays so") from None
+            raise
