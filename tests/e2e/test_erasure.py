@@ -14,6 +14,7 @@ import pytest
 
 from embedded_aws.cloud import LocalCloud
 from fraudstream.contract import AUDIT_PREFIX
+from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.transactions.decisions.decision import Decision, Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.store import newest_item
@@ -207,14 +208,17 @@ def test_a_dry_run_counts_and_changes_nothing(world: World, fraudstream: Command
     assert places(world.cloud, *ids) == before
 
 
-@pytest.mark.parametrize("is_broken_off", [False, True])
+@pytest.mark.parametrize(
+    "broken_off_at",
+    [None, (LogOwner, "note_changes"), (RollUp, "_write_note")],
+    ids=["whole", "before the chain", "before the note"],
+)
 def test_nothing_of_a_person_is_left_anywhere(
     fraudstream: Command,
     client: Client,
     cloud: LocalCloud,
     decided: Callable[[str], dict[str, Any]],
-    *,
-    is_broken_off: bool,
+    broken_off_at: tuple[type, str] | None,
 ) -> None:
     world = make_world(client, cloud, decided)
     ann, bob = world.of("ann"), world.of("bob")
@@ -224,11 +228,11 @@ def test_nothing_of_a_person_is_left_anywhere(
     assert len(places(world.cloud, *own)) > len(ann)
 
     profiles = profiles_of(world)
-    if is_broken_off:
-        break_off_erasure(fraudstream, world.ann)
+    if broken_off_at is not None:
+        break_off_erasure(fraudstream, world.ann, *broken_off_at)
     receipt = found(fraudstream, "erase", "--customer", world.ann, "--yes")
     # Whoever was broken off has put a mark in the customer's place.
-    assert receipt["removed"]["profiles"] == len(profiles) - is_broken_off
+    assert receipt["removed"]["profiles"] == len(profiles) - (broken_off_at is not None)
 
     # The marks by which late records are passed over have no data, and go by themselves.
     marks = {
@@ -284,9 +288,9 @@ def test_nothing_of_a_person_is_left_anywhere(
     check_who_comes_back_begins_anew(world, client, decided, fraudstream)
 
 
-def break_off_erasure(fraudstream: Command, customer: str) -> None:
-    """Erase a person, and break it off when the log is changed and its chain does not know yet."""
-    with mock.patch.object(LogOwner, "note_changes", side_effect=KeyboardInterrupt):
+def break_off_erasure(fraudstream: Command, customer: str, owner: type, step: str) -> None:
+    """Erase a person, and break it off before a step: when an hour's note, or the log's chain, does not know yet."""
+    with mock.patch.object(owner, step, side_effect=KeyboardInterrupt):
         ran = fraudstream("erase", "--customer", customer, "--yes")
     assert ran.code == 130
     assert "the same again goes on" in ran.err
