@@ -1,4 +1,4 @@
-"""Writes that another write of the same item stands in the way of, for milliseconds."""
+"""Writes of an item that another one is writing: that is over within milliseconds."""
 
 from __future__ import annotations
 
