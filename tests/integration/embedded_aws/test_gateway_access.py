@@ -157,12 +157,14 @@ def test_a_throttled_burst_gets_429s(bench: Bench) -> None:
     bench.start(throttle_rate=2.0, throttle_burst=10)
     started = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(lambda _: bench.call("GET", "/transactions/a").status_code, range(60)))
+        answers = list(pool.map(lambda _: bench.call("GET", "/transactions/a"), range(60)))
     refilled = 2.0 * (time.monotonic() - started)
+    statuses = [answer.status_code for answer in answers]
     assert 10 <= statuses.count(200) <= 10 + refilled
     assert statuses.count(429) == 60 - statuses.count(200)
     assert len(bench.events) == statuses.count(200)
-    assert bench.call("GET", "/transactions/a").json() == {"message": "Too Many Requests"}
+    refused = [answer.json() for answer in answers if answer.status_code == 429]
+    assert refused == [{"message": "Too Many Requests"}] * len(refused)
     time.sleep(0.6)
     assert bench.call("GET", "/transactions/a").status_code == 200, "the bucket fills again"
 
