@@ -73,6 +73,17 @@ def verified(shop: Shop) -> dict[str, Any]:
     return shop.call({"task": "verify-log", "since": shop.day, "until": max(shop.day, today)})
 
 
+def sell_what_only_files_tell_of(shop: Shop) -> None:
+    """Have a decided transaction in the log's files, and neither in its segments nor in the table."""
+    shop.store("gone-from-the-table")
+    shop.decide("gone-from-the-table")
+    shop.call(shop.stream())
+    shop.call({"task": "hourly-roll-up", "openHours": True})
+    delete(shop, "segments")
+    key = to_item({"transactionId": "gone-from-the-table", "timestamp": shop.received_at})
+    shop.dynamodb.delete_item(TableName="table-transactions", Key=key)
+
+
 def test_a_day_whose_log_was_deleted_has_the_same_report_again(shop: Shop) -> None:
     sell(shop)
     shop.call(shop.stream())
@@ -111,13 +122,7 @@ def test_only_what_the_log_lacks_is_added_and_a_second_time_nothing(shop: Shop) 
 
 
 def test_an_hour_whose_segments_are_gone_keeps_what_it_had(shop: Shop) -> None:
-    shop.store("gone-from-the-table")
-    shop.decide("gone-from-the-table")
-    shop.call(shop.stream())
-    shop.call({"task": "hourly-roll-up", "openHours": True})
-    delete(shop, "segments")
-    key = to_item({"transactionId": "gone-from-the-table", "timestamp": shop.received_at})
-    shop.dynamodb.delete_item(TableName="table-transactions", Key=key)
+    sell_what_only_files_tell_of(shop)
     sell(shop)
     assert rebuild(shop) == (4, 4 + 3 + 2)
     counted = report(shop)["reconciliation"]
@@ -125,13 +130,7 @@ def test_an_hour_whose_segments_are_gone_keeps_what_it_had(shop: Shop) -> None:
 
 
 def test_a_rebuild_that_was_stopped_before_it_merged_loses_nothing(shop: Shop) -> None:
-    shop.store("gone-from-the-table")
-    shop.decide("gone-from-the-table")
-    shop.call(shop.stream())
-    shop.call({"task": "hourly-roll-up", "openHours": True})
-    delete(shop, "segments")
-    key = to_item({"transactionId": "gone-from-the-table", "timestamp": shop.received_at})
-    shop.dynamodb.delete_item(TableName="table-transactions", Key=key)
+    sell_what_only_files_tell_of(shop)
     sell(shop)
     assert shop.call({"task": "rebuild-log", "date": shop.day})["added"] == 4 + 3 + 2
     # Whoever comes next merges it: the schedule, a report, or the same command.
