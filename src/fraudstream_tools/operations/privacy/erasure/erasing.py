@@ -141,9 +141,9 @@ class Erasure:
         for token in sorted(self.person.tokens):
             key = EntityKind.CUSTOMER.key(token)
             self._marked += mark_profile(self.system.dynamodb, self.system.profiles, key, key, at)
-        self._settle()
+        self._wait_for_writes()
 
-    def _settle(self) -> None:
+    def _wait_for_writes(self) -> None:
         if self.settle_seconds > 0:
             self.on_step(f"waiting {self.settle_seconds:g} seconds for what is being written", 0, None)
             time.sleep(self.settle_seconds)
@@ -209,7 +209,7 @@ class Erasure:
             if not self.dry_run:
                 if number:
                     # A schedule may have begun to merge an hour of what was there before, and still be about to write.
-                    self._settle()
+                    self._wait_for_writes()
                 self.on_step("merging what has come in", 0, None)
                 self.system.log_owner.merge_open_hours(unmerged)
             outcomes = self._rewrite_once(rewriter, days, edit)
