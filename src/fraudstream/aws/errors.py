@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 THROTTLED: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 """What DynamoDB says of more than it takes at once, with a status as of a wrong request."""
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 def http_status(error: ClientError) -> int | None:
@@ -17,6 +18,11 @@ def http_status(error: ClientError) -> int | None:
 def error_code(error: BaseException | None) -> str | None:
     """Return the code of an error that AWS answered with; None of any other error."""
     return error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+
+
+def is_denied(error: BaseException) -> bool:
+    """Return whether AWS says that the credentials may not do something."""
+    return error_code(error) in _DENIED
 
 
 def is_passing(error: BaseException) -> bool:

@@ -9,11 +9,10 @@ from botocore.exceptions import ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fraudstream.aws.errors import error_code
+from fraudstream.aws.errors import is_denied
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.analytics.answers import QuestionError
-from fraudstream_tools.cli.support.terminal.failures import DENIED
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, QueuedCase
 from fraudstream_tools.operations.day_so_far import DaySoFar
@@ -101,7 +100,7 @@ def _unless_denied(read: Callable[[], _T]) -> tuple[_T | None, bool]:
     try:
         return read(), False
     except ClientError as error:
-        if error_code(error) not in DENIED:
+        if not is_denied(error):
             raise
         return None, True
 

@@ -29,8 +29,6 @@ _HINTS: Final[Mapping[type[OSError], str]] = {
     IsADirectoryError: "name a file in it",
     NotADirectoryError: "check the path",
 }
-DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-"""The codes by which AWS says that the credentials may not do something."""
 _MISSING: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
 # DynamoDB does not say which table it lacks: what leads to a wrong one is all that can be named.
 _MISSING_HINT: Final = (
@@ -122,7 +120,7 @@ def _of_aws(error: Exception) -> str | None:
     from botocore import exceptions
 
     from fraudstream.aws.dynamodb_errors import is_in_the_way
-    from fraudstream.aws.errors import is_passing
+    from fraudstream.aws.errors import is_denied, is_passing
 
     if isinstance(error, exceptions.ClientError):
         answer = error.response.get("Error", {})
@@ -130,7 +128,7 @@ def _of_aws(error: Exception) -> str | None:
         said = f"AWS refused {error.operation_name}: {code}: {answer.get('Message', '')}"
         if code in _EXPIRED:
             return f"{said}; the credentials have expired or are wrong: {CREDENTIALS_HINT}"
-        if code in DENIED:
+        if is_denied(error):
             return f"{said}; these credentials may not do that: use others ({CREDENTIALS_HINT})"
         if code in _MISSING:
             return f"{said}; {_MISSING_HINT}"
