@@ -37,16 +37,28 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Whether something of it is known from the hour's earlier files alone: its segments are gone."""
     aggregation: int = 1
     """`aggregates.AGGREGATION` of the version that merged it; 0.1.0 did not say."""
+    before: dict[str, str] = {}
+    """While files are being replaced, those that are: each file is as it was or as `files` says. Were the work to end
+    there, the next merge would have to take both for the log's own."""
 
     @property
     def days(self) -> set[date]:
         """Days of receipt that the hour tells something of."""
-        return {received_day(key) for key in self.files}
+        return {received_day(key) for key in (*self.files, *self.before)}
 
     @property
     def newer_files(self) -> dict[str, str]:
         """Those of tables that a newer version has added: only that one can read and write them."""
         return {key: mark for key, mark in self.files.items() if table_of(key) is None}
+
+    def is_own(self, key: str, mark: str) -> bool:
+        """Return whether a file is what the log wrote.
+
+        Args:
+            key: of the file.
+            mark: SHA-256 of its content.
+        """
+        return mark in (self.files.get(key), self.before.get(key))
 
 
 class _Version(msgspec.Struct, rename="camel"):
@@ -87,20 +99,19 @@ def rebased(note: Hour, log_prefix: str, segments: Iterable[str] = ()) -> Hour:
     known = note.segments_digest
     if known == segments_digest(f"{there}{key.removeprefix(log_prefix)}" for key in segments):
         known = segments_digest(segments)
-    return msgspec.structs.replace(
-        note,
-        files={f"{log_prefix}{key.removeprefix(there)}": mark for key, mark in note.files.items()},
-        damaged={f"{log_prefix}{key.removeprefix(there)}": mark for key, mark in note.damaged.items()},
-        segments_digest=known,
+    files, damaged, before = (
+        {f"{log_prefix}{key.removeprefix(there)}": mark for key, mark in marks.items()}
+        for marks in (note.files, note.damaged, note.before)
     )
+    return msgspec.structs.replace(note, files=files, damaged=damaged, before=before, segments_digest=known)
 
 
 def _prefix_of(note: Hour) -> str | None:
     """Return what the keys of a log begin with where an hour was merged; None if it has no files that tell."""
-    if not note.files:
+    if not (keys := {*note.files, *note.before}):
         return None
     # Such as decision-log/decisions/date=2026-11-22/2026-11-22T14.parquet.
-    folder = min(note.files).rpartition("date=")[0].rstrip("/").rpartition("/")[0]
+    folder = min(keys).rpartition("date=")[0].rstrip("/").rpartition("/")[0]
     return f"{folder}/" if folder else ""
 
 

@@ -128,6 +128,9 @@ class LogRewriter:
         except NO_JSON:
             raise UnreadableFileError(hour_key(self.log_prefix, hour), is_note=True) from None
 
+    def _is_as_noted(self, note: Hour) -> bool:
+        return not note.before and all(self.store.digest(key) == mark for key, mark in note.files.items())
+
     def settle(self, name: str, edit_of: EditOf) -> None:
         """Have an hour's note tell what its files are, where an earlier change broke off after it had written files.
 
@@ -146,7 +149,7 @@ class LogRewriter:
 
         hour = parse_hour(name)
         note = self._note(hour)
-        if note is None or all(self.store.digest(key) == written for key, written in note.files.items()):
+        if note is None or self._is_as_noted(note):
             return
         with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connection:
             work = _HourEdit(self.store, connection, Path(folder), note, edit_of)
@@ -217,7 +220,7 @@ class _HourEdit:
         """Change copies of the hour's files about some days of receipt; return whether anything changed."""
         import duckdb  # noqa: PLC0415  (as above)
 
-        files = self.note.files if self.note else {}
+        files = (*self.note.files, *self.note.before) if self.note else ()
         wanted = {key: table_of(key) for key in files if days is None or received_day(key) in days}
         if newer := [key for key, table in wanted.items() if table is None]:
             raise UnreadableFileError(newer[0], is_newer=True)

@@ -16,6 +16,7 @@ import msgspec
 
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.hour_files import HourFiles, by_table
 from fraudstream.reporting.log.hour_notes import (
     HOUR_SCHEMA_VERSION,
     Hour,
@@ -34,8 +35,6 @@ from fraudstream.reporting.log.keys import (
     hours_prefix,
     notes_among,
     parse_hour,
-    table_key,
-    table_of,
 )
 from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix, is_rebuilt
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
@@ -71,6 +70,10 @@ class RollUp:
     time_left: TimeLeft
     chain: "LogChain | None" = None
     """None: nobody vouches for this log, such as a copy in a folder."""
+
+    @property
+    def _files(self) -> HourFiles:
+        return HourFiles(store=self.store, log_prefix=self.log_prefix, chain=self.chain)
 
     def run(self, since: datetime, until: datetime) -> list[Hour]:
         """Merge the hours that were not merged yet, or of which something came in since.
@@ -219,11 +222,16 @@ class RollUp:
             # What was added from the table says only what the files do not, whoever comes to merge it.
             is_kept = kind is not None or any(map(is_rebuilt, segments))
             from_files = known is not None and (is_kept or known.from_files or merged.lines < known.lines)
+            earlier = self._files.fetch(known, folder / "earlier") if known and from_files else {}
             if known and from_files:
-                merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
+                merged = merge(paths, _new(folder / "kept"), by_table(earlier))
             whole = {*paths} - {*merged.damaged}
             damaged = {key: segments[key] for key, path in fetched.items() if path not in whole}
-            files = self._write_files(hour, merged, {} if anew or known is None else known.files)
+            made = self._files.keyed(hour, merged)
+            if known and from_files:
+                before = {key: digest(path) for key, path in earlier.items()}
+                self._files.announce(known, made, before, kind or LinkKind.REVISED)
+            files = self._files.write(made, {} if anew or known is None or known.before else known.files)
             files |= known.newer_files if known else {}
         gone = {key: "" for key in (known.files if known else ()) if key not in files}
         return self._write_note(
@@ -246,21 +254,15 @@ class RollUp:
         with tempfile.TemporaryDirectory() as name:
             paths = [path for key, path in segments.items() if key not in known.damaged]
             merged = merge(paths, _new(Path(name) / "merged"), earlier)
-            files = self._write_files(hour, merged, {})
-        for key in known.files.keys() - files.keys():
+            made = self._files.keyed(hour, merged)
+            written = {*known.files, *known.before}
+            before = {key: mark for key in written if (mark := self.store.digest(key))}
+            self._files.announce(known, made, before, LinkKind.REVISED)
+            files = self._files.write(made, {})
+        for key in written - files.keys():
             self.store.delete(key)
         damaged = {key: mark for key, mark in known.damaged.items() if not mark or key in segments}
         return self._write_note(hour, segments, known, merged, files=files, damaged=damaged, from_files=True)
-
-    def _write_files(self, hour: datetime, merged: "Merged", unchanged: Mapping[str, str]) -> dict[str, str]:
-        files: dict[str, str] = {}
-        for (table, day), path in merged.files.items():
-            key = table_key(self.log_prefix, table, day, hour)
-            files[key] = digest(path)
-            # Who looks for changes sees none where there is none.
-            if unchanged.get(key) != files[key]:
-                self.store.write(key, path)
-        return files
 
     def _write_note(
         self,
@@ -288,21 +290,9 @@ class RollUp:
             from_files=from_files,
             aggregation=AGGREGATION,
         )
-        content = msgspec.json.encode(note)
-        if self.chain:
-            self.chain.append(kind or (LinkKind.REVISED if known else LinkKind.MERGED), note.hour, content)
         # Last: were the function to end before it, the hour would be merged again.
-        self.store.write(hour_key(self.log_prefix, hour), content)
+        self._files.put_note(note, kind or (LinkKind.REVISED if known else LinkKind.MERGED))
         return note
-
-    def _fetch_earlier(self, known: Hour, folder: Path) -> Mapping[LogTable, Sequence[Path]]:
-        """Fetch those of an hour's files that are unchanged since they were written."""
-        tables = {key: table for key in known.files if (table := table_of(key)) and key in self.store.find(key)}
-        earlier: dict[LogTable, list[Path]] = {}
-        for key, path in zip(tables, fetch_all(self.store, list(tables), folder), strict=True):
-            if digest(path) == known.files[key]:
-                earlier.setdefault(tables[key], []).append(path)
-        return earlier
 
     def recent_days(self, now: datetime, merged: Iterable[str]) -> set[date]:
         """Return the days of receipt that the hours of the last `LATE`, and those merged now, tell something of."""

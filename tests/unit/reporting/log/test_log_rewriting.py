@@ -116,10 +116,11 @@ class StoppedStore(FolderStore):
         super().write(key, content)
 
 
+@pytest.mark.parametrize("is_merged_first", [False, True])
 @pytest.mark.parametrize("are_segments_gone", [False, True])
-@pytest.mark.parametrize("writes", range(1, 6))
+@pytest.mark.parametrize("writes", [1, 2, 4, 6])
 def test_a_change_that_was_broken_off_anywhere_is_made_whole(
-    tmp_path: Path, writes: int, *, are_segments_gone: bool
+    tmp_path: Path, writes: int, *, are_segments_gone: bool, is_merged_first: bool
 ) -> None:
     stream, late = Stream(), Stream()
     for number, (payer, payee) in enumerate(((ANN, THIRD), (BOB, THIRD), (ANN, BOB), (BOB, ANN))):
@@ -140,6 +141,9 @@ def test_a_change_that_was_broken_off_anywhere_is_made_whole(
     if are_segments_gone:
         # Whatever comes in has the hour merged again, from nothing but files.
         put(cut(late.records, PREFIX).segments, tmp_path)
+    if is_merged_first:
+        # The schedule comes before the operator.
+        reporter(tmp_path, now=NOW).roll_up(open_hours=True, changed=[hour])
 
     rewriter = LogRewriter(store=FolderStore(tmp_path), log_prefix=PREFIX, now=NOW)
     rewriter.settle(hour, lambda _: edit)

@@ -77,7 +77,8 @@ def _unnamed(store: "Store", log_prefix: str, hour: str, keys: list[str]) -> lis
         return []
     # What could not be read was given up, and is named where the report names what is damaged.
     named = rebased(note, log_prefix) if note else None
-    unnamed = [key for key in keys if named is None or (key not in named.files and key not in named.damaged)]
+    known = {*named.files, *named.before, *named.damaged} if named else set[str]()
+    unnamed = [key for key in keys if key not in known]
     if not unnamed:
         return []
     segments = store.find(hour_prefix(log_prefix, of_hour))
