@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := $(VENV)/.installed
-# A worker for each core; the tests of a file share what they start.
-SIDE_BY_SIDE := -n auto --dist loadfile
+# A worker more than there are cores: many tests wait for processes. The tests of a file share what they start.
+SIDE_BY_SIDE = -n $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile
 # An environment of another Python than the one asked for is made anew.
 ASKED := $(filter command environment,$(origin PYTHON))
 OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/python -V`" != "`$(PYTHON) -V`" && echo other-python))
@@ -39,8 +39,8 @@ local: setup ## run the whole system here and leave it running
 test: check ## style, types, and all tests
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
-test-units: setup ## the unit tests alone, as CI runs them on newer Pythons: PYTHON=python3.13
-	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/golden
+test-units: setup ## the unit tests alone, as CI runs the quick ones on newer Pythons: PYTHON=python3.13
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS) tests/unit tests/golden
 
 coverage: setup ## the lines and branches that no test of a unit or of the infrastructure reaches
 	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term tests/unit tests/golden tests/infrastructure
