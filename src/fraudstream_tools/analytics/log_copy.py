@@ -16,6 +16,7 @@ import msgspec
 from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log.hour_notes import Hour, sound_note
 from fraudstream.reporting.log.keys import LogTable, hour_of, notes_among, parse_hour
+from fraudstream.reporting.log.reader.unfinished import UNFINISHED
 from fraudstream.reporting.log.segments import hour_prefix
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class LogCopy:
             OSError: the folder cannot be written to.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        # Whoever reads a copy that was broken off is told.
+        (self.folder / UNFINISHED).touch()
         encoder, done = msgspec.json.Encoder(), 0
         waiting = iter(objects)
         with (self.folder / NOTES).open("ab") as notes, ThreadPoolExecutor(DOWNLOADS) as pool:
@@ -100,6 +103,7 @@ class LogCopy:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        (self.folder / UNFINISHED).unlink()
 
     def remove_outdated(self, listed: AbstractSet[str]) -> int:
         """Remove what an erasure or new tokens took out of merged hours after it was copied; return how many files.

@@ -10,6 +10,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.reader.decision_log import open_log
+from fraudstream.reporting.log.reader.files import find_log_files
 from fraudstream.reporting.log.rewriting import LogRewriter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
@@ -109,12 +110,19 @@ def test_a_copy_that_was_broken_off_goes_on(
     broken = fraudstream("log", "pull", "log")
     assert broken.code == 1
     assert "No space left on device. What was copied stays" in broken.err
+    said = "a copy of the log was broken off here, and something may be missing: `fraudstream log pull log` goes on"
+    question = "SELECT count(*) FROM decisions"
+    for command in (("ask", question), ("report", "--date", "2026-11-23")):
+        assert said in fraudstream(*command, "--log", "log").err.replace("\n", " ")
+    assert find_log_files(Path("log/decisions")).damaged[Path("log")] == said
     monkeypatch.setattr(log_copy.LogCopy, "_fetch", fetch)
     there = sum(path.is_file() for path in (tmp_path / "log").rglob("[!.]*"))
     assert there > 0
     assert copied(fraudstream, "log") == len(bucket.store.find(PREFIX)) - there
     with open_log(tmp_path / "log") as log:
         assert log.decisions_count == 20
+        assert not log.damaged
+    assert not fraudstream("ask", question, "--log", "log").err
 
 
 def test_who_was_erased_since_is_taken_out_of_the_copy(fraudstream: Command, bucket: Bucket, tmp_path: Path) -> None:

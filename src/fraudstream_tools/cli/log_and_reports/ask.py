@@ -9,6 +9,7 @@ import typer
 
 from fraudstream.counts import counted, word_for
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.logs.decision_logs import tell_unfinished
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -101,7 +102,9 @@ def ask(
         else:
             from fraudstream_tools.analytics.local_log import ask_folder
 
-            answer = ask_folder(log or Path("decision-log"), asked, values or [], limit)
+            folder = log or Path("decision-log")
+            tell_unfinished(folder)
+            answer = ask_folder(folder, asked, values or [], limit)
     except QuestionError as error:
         raise CommandError(str(error)) from None
     _refuse_unknown(chart or [], answer)

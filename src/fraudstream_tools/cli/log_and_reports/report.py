@@ -11,6 +11,7 @@ import typer
 from fraudstream.contract import RATES_FILE, REPORT_PREFIX
 from fraudstream.reporting.log.keys import ReportFormat, report_key
 from fraudstream_tools.cli.support.files.output_files import write_output
+from fraudstream_tools.cli.support.logs.decision_logs import tell_unfinished
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
@@ -88,6 +89,7 @@ def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
     from fraudstream.reporting.log.logged_days import UnloggedDayError, logged_days, refuse_after
     from fraudstream.reporting.storage.object_store import FolderStore
 
+    tell_unfinished(log)
     if not any((log / folder).is_dir() for folder in ("segments", "tallies")):
         raise CommandError(f"{log} is no decision log: it has neither segments/ nor tallies/")
     store = FolderStore(log)

@@ -8,6 +8,7 @@ import pytest
 
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.keys import HOUR_FORMAT
+from fraudstream.reporting.log.reader.files import find_log_files
 from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.storage.object_store import FolderStore
 from tests.unit.reporting.daily.test_exactness import TABLES, rows
@@ -77,6 +78,8 @@ def test_the_next_merge_tells_what_an_unbroken_one_would(
 ) -> None:
     system.log(of_hour(4))
     break_off(system, writes, kind)
+    # Whoever copied the log then reads it without a word.
+    assert find_log_files(system.root).damaged == {}
     # Whoever comes next: the schedule, a report, or the same command.
     merge(system, system.store)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from fraudstream.reporting.log.hour_notes import Hour, read_note, rebased, segments_digest
 from fraudstream.reporting.log.keys import hour_key, parse_hour
+from fraudstream.reporting.log.reader.unfinished import unfinished_copies
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.reporting.storage.json_objects import NO_JSON
@@ -79,7 +80,7 @@ def find_log_files(place: Path) -> LogFiles:
         paths = [place] if place.is_file() else sorted(path for path in place.rglob("[!.]*") if path.is_file())
     except OSError as error:
         raise DecisionLogError(f"{place}: {error.strerror}") from None
-    files = LogFiles(segments=[path for path in paths if path.name.endswith(LINES)])
+    files = LogFiles(segments=[path for path in paths if path.name.endswith(LINES)], damaged=unfinished_copies(place))
     columns = dict(_columns([path for path in paths if path.suffix == ".parquet"]))
     for path, names in columns.items():
         if names is None:
@@ -133,10 +134,10 @@ def _leave_out_merged(files: LogFiles, path: Path) -> None:
     segments = [segment for segment in files.segments if segment.parent == folder]
     keys = [segment.relative_to(root).as_posix() for segment in segments]
     here = rebased(note, "", keys)
-    written = {root / key: known for key, known in here.files.items()}
+    written = {key: root / key for key in here.files}
     are_all_there = here.segments_digest == segments_digest(keys)
-    changed = [file for file, known in written.items() if file.is_file() and digest(file) != known]
-    if are_all_there and not changed and all(file.is_file() for file in written):
+    changed = [file for key, file in written.items() if file.is_file() and not here.is_own(key, digest(file))]
+    if are_all_there and not changed and all(file.is_file() for file in written.values()):
         for segment in segments:
             files.segments.remove(segment)
         return

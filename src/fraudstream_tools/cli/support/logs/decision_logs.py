@@ -89,6 +89,13 @@ def given_up_of(path: Path) -> tuple[str, ...]:
     return (*given_up.undecided, *given_up.unlearned)
 
 
+def tell_unfinished(folder: Path) -> None:
+    """Print on standard error what is wrong with a folder into which copying a log was broken off."""
+    from fraudstream.reporting.log.reader.unfinished import unfinished_copies
+
+    _tell(unfinished_copies(folder))
+
+
 def _tell(damaged: "Mapping[Path, str]") -> None:
     for path, problem in damaged.items():
         err.print(f"{path}: {problem}", soft_wrap=True)
