@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 
 class Fault(StrEnum):
@@ -49,11 +49,33 @@ CALL_FAULTS: Final[Mapping[Fault, int]] = {
     Fault.KILLED_AFTER: 6,
 }
 """Faults of a call with their weights: the more often, the harder to survive."""
+SINGLE_WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
+IN_CONFLICT: Final = "TransactionConflictException"
+"""How DynamoDB refuses a single write of an item that a transaction is writing; no SDK repeats it."""
+_IN_THE_WAY: Final = ("ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict")
 UNPROCESSED_SHARE: Final = 0.5
 """Of the faults of a batch read."""
 
 
 Kind = TypeVar("Kind", bound=StrEnum)
+
+
+def canceled(transaction: Mapping[str, Any], chance: random.Random) -> dict[str, Any]:
+    """Return what DynamoDB says of a transaction while one of its items is written by others, or takes no more.
+
+    It tells that among the transaction's reasons alone, which no SDK looks at.
+
+    Args:
+        transaction: the request.
+        chance: of the item, and of what is in its way.
+    """
+    reasons = [{"Code": "None"} for _ in transaction["TransactItems"]]
+    chance.choice(reasons)["Code"] = chance.choice(_IN_THE_WAY)
+    return {
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "message": "made for the experiment",
+        "CancellationReasons": reasons,
+    }
 
 
 class FaultSource(Generic[Kind]):

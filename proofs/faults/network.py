@@ -31,7 +31,7 @@ from fraudstream.aws.endpoint import HttpAnswer, Limits
 from fraudstream.detection.stores.profiles import store as profiles
 from fraudstream.transactions.storage import store
 from proofs.faults.actors import Actors
-from proofs.faults.kinds import Fault, Faults
+from proofs.faults.kinds import IN_CONFLICT, SINGLE_WRITES, Fault, Faults, canceled
 from proofs.faults.tables import MemoryTables, RefusedError, parts
 
 _ENDPOINT: Final = "http://aws.invalid"
@@ -157,7 +157,7 @@ class FaultyNetwork:
     def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> HttpAnswer:
         match fault:
             case Fault.THROTTLED:
-                return _error(400, "ThrottlingException")
+                return self._throttle(operation, parameters)
             case Fault.SERVER_ERROR:
                 return _error(500, "InternalServerError")
             case Fault.APPLIED_LATE:
@@ -184,6 +184,14 @@ class FaultyNetwork:
                 return _answer(_in_part(answer, self._chance))
             case _:
                 return _answer(answer)
+
+    def _throttle(self, operation: str, parameters: Mapping[str, Any]) -> HttpAnswer:
+        is_told_otherwise = self._chance.random() < 1 / 2
+        if is_told_otherwise and operation == "TransactWriteItems":
+            return _answer(canceled(parameters, self._chance), 400)
+        if is_told_otherwise and operation in SINGLE_WRITES:
+            return _error(400, IN_CONFLICT)
+        return _error(400, "ThrottlingException")
 
     def _to_s3(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         key = unquote(urlsplit(request.url).path).partition("/")[2].partition("/")[2]

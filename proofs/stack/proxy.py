@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from embedded_aws.runtime.http_protocol import Request, read_request
+from proofs.faults.kinds import IN_CONFLICT, SINGLE_WRITES, canceled
 from proofs.stack.kinds import THROTTLES, TRANSACTION_THROTTLES, StackFault, StackFaults
 from proofs.stack.rivals import Rivals
 from proofs.stack.wire import Upstream, WireAnswer, WireCall, dynamodb_answer, kill, process_at, refusal
@@ -155,8 +156,12 @@ class FaultProxy:
     def _throttle(self, call: WireCall) -> WireAnswer:
         if call.is_s3:
             return refusal(call, 503, "SlowDown")
-        known = TRANSACTION_THROTTLES if call.operation == "TransactWriteItems" else THROTTLES
-        return refusal(call, *self.faults.chance.choice(known))
+        chance, is_transaction = self.faults.chance, call.operation == "TransactWriteItems"
+        if is_transaction and chance.random() < 1 / 2:
+            return dynamodb_answer(400, canceled(call.parameters, chance))
+        if call.operation in SINGLE_WRITES and chance.random() < 1 / 4:
+            return refusal(call, 400, IN_CONFLICT)
+        return refusal(call, *chance.choice(TRANSACTION_THROTTLES if is_transaction else THROTTLES))
 
     async def _unapplied(self, call: WireCall, fault: StackFault | None) -> WireAnswer | None:
         """Return the answer of a request that does not arrive, or not yet; None for one that does."""
