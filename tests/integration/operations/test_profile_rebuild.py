@@ -57,6 +57,10 @@ def break_off(world: World, folder: Path) -> None:
         rebuild_of(world, folder, on_written=stop).run()
 
 
+def refuse_puts(**_: object) -> None:
+    raise ClientError({"Error": {"Code": "InternalServerError", "Message": ""}}, "PutItem")
+
+
 def lose_profiles(world: World) -> None:
     for item in world.items("profiles"):
         world.dynamodb.delete_item(TableName="profiles", Key={"entity": item["entity"]})
@@ -132,6 +136,28 @@ def test_a_run_goes_on_where_it_was_broken_off_and_says_so(world: World, custome
     assert customers & again.new == customers - written != customers
     assert not customers & again.same
     assert "goes on where one was broken off" in said[0]
+
+
+def test_what_could_not_be_written_before_a_break_is_written_by_the_next_run(
+    world: World, customers: set[str], tmp_path: Path
+) -> None:
+    lose_profiles(world)
+    stop = world.interfere("PutItem", refuse_puts)
+    break_off(world, tmp_path)
+    stop()
+    assert customers <= rebuild_of(world, tmp_path).run().new
+
+
+def test_after_a_run_that_could_not_write_some_the_next_one_writes_them(
+    world: World, customers: set[str], tmp_path: Path
+) -> None:
+    lose_profiles(world)
+    stop = world.interfere("PutItem", refuse_puts)
+    assert customers <= rebuild_of(world, tmp_path).run().failed
+    stop()
+    again = rebuild_of(world, tmp_path).run()
+    assert customers <= again.new
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
 
 
 @pytest.mark.parametrize("missing", ["another stack", "a day later", "an older release", "cut off"])

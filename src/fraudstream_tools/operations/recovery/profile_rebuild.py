@@ -117,6 +117,7 @@ class ProfileRebuild:
         Raises:
             ClientError: AWS refused.
             BotoCoreError: AWS cannot be reached.
+            ProfilesUnavailableError: DynamoDB left profiles out again and again.
             OSError: the folder cannot be written.
         """
         result = Rebuilt()
@@ -127,12 +128,14 @@ class ProfileRebuild:
             for partition in range(checkpoint.partitions):
                 if partition in checkpoint.done:
                     continue
-                self._write(store, rebuild_profiles(rows.read(partition, SEGMENTS), self._rates), result)
+                if not self._write(store, rebuild_profiles(rows.read(partition, SEGMENTS), self._rates), result):
+                    # The run that goes on has to write what this one could not.
+                    continue
                 checkpoint.done.add(partition)
                 if only is None:
                     self._state.write_bytes(msgspec.json.encode(checkpoint))
                 self._on_written(len(checkpoint.done) * 100 // checkpoint.partitions)
-        if only is None:
+        if only is None and not result.failed:
             self._state.unlink(missing_ok=True)
         return result
 
@@ -167,7 +170,8 @@ class ProfileRebuild:
             return None
         self._on_checkpoint(
             f"this run goes on where one was broken off, after {len(left.done)} of {left.partitions} parts of the "
-            "profiles: it counts the others alone"
+            "profiles: it counts the others alone; if more was restored or changed since, stop it, and remove "
+            f"{self._state} to begin anew"
         )
         return left
 
@@ -188,7 +192,8 @@ class ProfileRebuild:
 
         scan(self._client, self._transactions_table, take)
 
-    def _write(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> None:
+    def _write(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> bool:
+        """Write profiles; return whether none has failed."""
         keys = sorted(profiles)
         for start in range(0, len(keys), _CHUNK):
             pending = set(keys[start : start + _CHUNK])
@@ -198,6 +203,7 @@ class ProfileRebuild:
                     break
                 store.wait(attempt)
             result.failed |= pending
+        return result.failed.isdisjoint(profiles)
 
     def _write_chunk(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> set[str]:
         """Write some profiles; return the keys of those that somebody else has written in between."""
