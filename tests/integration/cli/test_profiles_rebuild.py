@@ -1,15 +1,17 @@
-"""`profiles rebuild` learns amounts by the exchange rates that functions judge by."""
+"""`profiles rebuild`, on the tables of an analyzer."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import files_digest
+from fraudstream.detection.stores.profiles.reads import ProfilesUnavailableError
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
-from tests.cli_harness import Command, point_at
+from tests.cli_harness import Command, Ran, point_at
 from tests.integration.detection.analyzer_harness import RULESET_FILES, World, a_world, transaction
 from tests.integration.functions.fraud_analyzer_harness import BUCKET, make_bucket, upload
 
@@ -54,18 +56,15 @@ def world(aws: MinistackServer) -> Iterator[World]:
         yield made
 
 
-def test_rates_that_wait_for_a_second_person_change_no_profile(
+@pytest.fixture
+def rebuild(
     aws: MinistackServer,
-    world: World,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-) -> None:
-    world.store(transaction(1, currency="USD"))
-    world.analyze()
-    s3 = make_bucket(aws)
-    upload(s3, ruleset=RULES, rates=RATES, lists=LISTS)
-    upload(s3, ruleset=RULES, rates=RATES.replace(b"{}", b"{USD: 0.0001}"), lists=LISTS)
+) -> Iterator[Callable[[], Ran]]:
+    """The command, on the tables of the world."""
+    upload(make_bucket(aws), ruleset=RULES, rates=RATES, lists=LISTS)
     point_at(
         aws.endpoint_url,
         monkeypatch,
@@ -78,7 +77,31 @@ def test_rates_that_wait_for_a_second_person_change_no_profile(
     monkeypatch.chdir(tmp_path)
     with lambda_endpoint(lambda *_: None, MappingOfOne()) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        ran = Command(capsys)("profiles", "rebuild", "--json")
+        yield lambda: Command(capsys)("profiles", "rebuild", "--json")
+
+
+def test_a_busy_table_of_profiles_is_no_fault_of_the_program(
+    world: World, rebuild: Callable[[], Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise ProfilesUnavailableError("7 profiles could not be read in 8 attempts")
+
+    world.store(transaction(1))
+    world.analyze()
+    monkeypatch.setattr(ProfileStore, "load", unavailable)
+    ran = rebuild()
+    assert ran.code == 1
+    assert "7 profiles could not be read in 8 attempts" in ran.err
+    assert "run it again to go on" in ran.err
+
+
+def test_rates_that_wait_for_a_second_person_change_no_profile(
+    world: World, rebuild: Callable[[], Ran], aws: MinistackServer
+) -> None:
+    world.store(transaction(1, currency="USD"))
+    world.analyze()
+    upload(aws.client("s3"), ruleset=RULES, rates=RATES.replace(b"{}", b"{USD: 0.0001}"), lists=LISTS)
+    ran = rebuild()
     assert ran.code == 0, ran.err
     counted = json.loads(ran.out)
     assert (counted["transactions"], counted["changed"], counted["same"]) == (1, 0, 1)

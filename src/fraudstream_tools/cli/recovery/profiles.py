@@ -55,13 +55,14 @@ def rebuild(
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from fraudstream.detection.stores.profiles.reads import ProfilesUnavailableError
     from fraudstream_tools.operations.recovery.stream_pause import PauseError
 
     if entity is not None:
         _refuse_other(entity)
     try:
         result = _rebuild(Deployment(stack), folder, entity)
-    except (BotoCoreError, ClientError, PauseError) as error:
+    except (BotoCoreError, ClientError, PauseError, ProfilesUnavailableError) as error:
         raise CommandError(f"{explained(error)}\n{_AGAIN}") from None
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
