@@ -24,6 +24,7 @@ from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.item import PoisonRecordError, decode_readable
 from fraudstream_tools.operations.recovery.entity_rows import EntityRow, EntityRows
 from fraudstream_tools.operations.recovery.table_scan import SEGMENTS, is_expired, scan
+from fraudstream_tools.whole_files import write_whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -133,7 +134,7 @@ class ProfileRebuild:
                     continue
                 checkpoint.done.add(partition)
                 if only is None:
-                    self._state.write_bytes(msgspec.json.encode(checkpoint))
+                    write_whole(self._state, msgspec.json.encode(checkpoint))
                 self._on_written(len(checkpoint.done) * 100 // checkpoint.partitions)
         if only is None and not result.failed:
             self._state.unlink(missing_ok=True)

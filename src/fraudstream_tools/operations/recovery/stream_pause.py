@@ -45,8 +45,8 @@ def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = t
         clock: seconds that only grow.
 
     Raises:
-        PauseError: the function has no mapping that is enabled, it did not stop within ten minutes, or AWS did not let
-            it be started again.
+        PauseError: the function has no mapping that is enabled, it did not stop within ten minutes, or it was not
+            started again, because AWS did not let it or Ctrl-C came again.
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
@@ -80,6 +80,7 @@ def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = t
 
 
 def _start(client: "LambdaClient", function: str, mappings: Sequence[_Mapping], seconds: float) -> None:
+    command = _command(client, [each.uuid for each in mappings])
     try:
         for each in mappings:
             is_quick = each.record_age is not None and seconds < each.record_age
@@ -88,10 +89,12 @@ def _start(client: "LambdaClient", function: str, mappings: Sequence[_Mapping], 
         for each in mappings:
             _wait(client, each.uuid, "Enabled")
     except (BotoCoreError, ClientError) as error:
-        command = _command(client, [each.uuid for each in mappings])
         raise PauseError(
             f"{function} is stopped, and could not be started again: {error}; start it: {command}"
         ) from error
+    except KeyboardInterrupt:
+        # AWS takes up to minutes over a stop, and refuses the start until then: somebody may not wait for it.
+        raise PauseError(f"broken off before {function} was started again; start it: {command}") from None
 
 
 def _update(client: "LambdaClient", mapping: str, changes: Mapping[str, Any]) -> None:

@@ -104,6 +104,25 @@ def test_who_breaks_off_while_a_mapping_is_being_stopped_leaves_it_started(monke
     assert (mapping.state, mapping.age) == ("Enabled", 3600)
 
 
+def test_who_presses_ctrl_c_again_before_the_mapping_is_started_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    def press_ctrl_c(_: float) -> None:
+        raise KeyboardInterrupt
+
+    def refuse(**_: object) -> None:
+        if mapping.state == "Disabling":
+            raise ClientError({"Error": {"Code": "ResourceInUseException"}}, "UpdateEventSourceMapping")
+
+    mapping = Mapping()
+    monkeypatch.setattr(stream_pause.time, "sleep", press_ctrl_c)
+    monkeypatch.setattr(mapping, "set_enabled", lambda enabled: setattr(mapping, "state", STATES[enabled]))
+    with client_of(mapping) as client:
+        client.meta.events.register("before-call.lambda.UpdateEventSourceMapping", refuse)
+        not_started = pytest.raises(PauseError, match="broken off before analyzer was started again")
+        with not_started as told, paused(client, "analyzer"):
+            pass
+    assert START in str(told.value)
+
+
 def test_what_cannot_be_started_again_is_told_with_the_command() -> None:
     mapping = Mapping()
     is_stopped = pytest.raises(PauseError, match="analyzer is stopped, and could not be started")
