@@ -1,14 +1,17 @@
 """`events`: what other systems were told, shown and sent once more, from a real outbox."""
 
 import json
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EventType
 from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.recovery import resending
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
 from tests.integration.cli.review_harness import NOW, System
@@ -51,6 +54,27 @@ def test_all_events_of_some_time_are_sent_once_more_after_a_question(fraudstream
     assert len(json.loads(fraudstream("events", "resend", "--since", "9999d", "--yes", "--json").out)["resent"]) == 4
     assert len(resent(system)) == 4
     assert json.loads(fraudstream("events", "resend", "--since", "1m", "--yes", "--json").out) == {"resent": []}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem"), 1)],
+)
+def test_who_breaks_off_is_told_what_was_sent_and_how_to_go_on(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    send, calls = resending.resend, iter([None, None])
+
+    def send_two(*arguments: Any) -> bool:
+        for _ in calls:
+            return send(*arguments)
+        raise error
+
+    monkeypatch.setattr(resending, "resend", send_two)
+    ran = fraudstream("events", "resend", "--since", "9999d", "--yes")
+    assert ran.code == code
+    assert "2 of 4 events were sent once more; the same again sends all of them" in ran.err
+    assert len(resent(system)) == 2
 
 
 def test_an_event_of_a_newer_version_is_sent_once_more_with_the_others(fraudstream: Command, system: System) -> None:

@@ -419,6 +419,7 @@ WAITING = {
     "restore objects reports/ --at 2026-01-05T00:00:00Z": GOES_ON,
     "profiles rebuild": GOES_ON,
     "tokens rekey --yes": "the same again goes on",
+    "redrive t-1": "the same again goes on",
 }
 """Commands, and what they say of how they go on."""
 

@@ -9,10 +9,13 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
-from fraudstream_tools.cli.support.terminal.output import CommandError, one_line, out, print_json
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, one_line, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from fraudstream_tools.operations.recovery.resending import StoredEvent
 
 
@@ -82,7 +85,6 @@ def resend(
     """
     from fraudstream.clock import epoch_milliseconds
     from fraudstream_tools.operations.recovery.resending import events_of, events_since
-    from fraudstream_tools.operations.recovery.resending import resend as send
 
     if (transaction_id is None) == (since is None):
         raise CommandError("name a transaction, or give an age: --since 4h")
@@ -99,13 +101,35 @@ def resend(
     if dry_run:
         _print_found(events, as_json=as_json)
         return
-    sent: list[str] = []
-    with progress_bar("sending", len(events)) as advance:
-        for number, event in enumerate(events, start=1):
-            if send(dynamodb, outbox, event):
-                sent.append(event["eventId"])
-            advance(number)
+    sent = _sent(dynamodb, outbox, events)
     if as_json:
         print_json({"resent": sent})
     else:
         out.print(f"{counted(len(sent), 'event is', 'events are')} sent once more")
+
+
+def _sent(dynamodb: "DynamoDBClient", outbox: str, events: "list[StoredEvent]") -> list[str]:
+    """Send events once more; return the ids of those that the outbox still has."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from fraudstream_tools.operations.recovery.resending import resend as send
+
+    sent: list[str] = []
+    try:
+        with progress_bar("sending", len(events)) as advance:
+            for number, event in enumerate(events, start=1):
+                if send(dynamodb, outbox, event):
+                    sent.append(event["eventId"])
+                advance(number)
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"{explained(error)}\n{_so_far(sent, events)}") from None
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped by Ctrl-C: {_so_far(sent, events)}") from None
+    return sent
+
+
+def _so_far(sent: list[str], events: "list[StoredEvent]") -> str:
+    return (
+        f"{len(sent):,} of {counted(len(events), 'event')} were sent once more; the same again sends all of them, and "
+        "receivers drop what they have"
+    )

@@ -11,7 +11,7 @@ from fraudstream_tools.cli.support.logs.decision_logs import given_up_of
 from fraudstream_tools.cli.support.logs.training_source import LogOption
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -79,14 +79,17 @@ def redrive(
     client: DynamoDBClient = deployment.client("dynamodb")
     table = deployment["transactionsTable"]
     done, missing = 0, 0
-    with progress_bar("redriving", len(wanted)) as advance:
-        for number, transaction_id in enumerate(wanted, start=1):
-            try:
-                done += redrive_transaction(client, table, transaction_id)
-            except UnknownTransactionError as error:
-                missing += 1
-                err.print(str(error))
-            advance(number)
+    try:
+        with progress_bar("redriving", len(wanted)) as advance:
+            for number, transaction_id in enumerate(wanted, start=1):
+                try:
+                    done += redrive_transaction(client, table, transaction_id)
+                except UnknownTransactionError as error:
+                    missing += 1
+                    err.print(str(error))
+                advance(number)
+    except KeyboardInterrupt:
+        raise StoppedError("stopped by Ctrl-C: what is redriven stays so, and the same again goes on") from None
     decided = len(wanted) - done - missing
     if as_json:
         print_json({"redriven": done, "hadDecision": decided, "missing": missing})
