@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, mark_prefix, person_of
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, are_two, mark_prefix, person_of
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
@@ -91,6 +91,8 @@ class Approver:
         why = checked_reason(reason)
         people = ChangeMarks(self.s3, self.bucket, self.kind).people(digest)
         if self.is_among(people):
+            if are_two(people):
+                raise ApprovalError("your mark is on it already, and somebody else's: two people have approved it")
             raise ApprovalError("your mark is on it already: somebody else has to look at it")
         after = {**after, "digest": digest, "approvedBefore": len(people)}
         with self.audit.recorded(f"approve-{self.kind}", target, reason=why, after=after):

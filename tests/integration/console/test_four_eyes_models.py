@@ -9,7 +9,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_PREFIX, FourEyes
-from fraudstream.detection.models.model import Promise, load, seal
+from fraudstream.detection.models.model import Model, Promise, load, seal
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream_tools.operations.audit.identity import Operator
@@ -56,8 +56,8 @@ def shadow_of(system: System, refused: list[Exception] | None = None) -> str | N
     return shadow and shadow.version
 
 
-def promote(command: Command, folder: Path) -> str:
-    (folder / "other.json").write_bytes(OTHER.to_json())
+def promote(command: Command, folder: Path, model: Model = OTHER) -> str:
+    (folder / "other.json").write_bytes(model.to_json())
     ran = command("promote", folder / "other.json", "--shadow", "--to", "bucket")
     assert ran.code == 0, ran.err
     return ran.err
@@ -110,6 +110,28 @@ def test_who_has_put_a_mark_on_models_is_not_asked_for_another(
     assert "/models/approve" not in page
     assert "Your mark is on it: somebody else has to approve it" in words(page)
     assert "You have approved the models" in approve(ben)
+
+
+def test_who_promotes_while_other_models_wait_is_told_that_these_are_displaced(
+    command: Command, aws: MinistackServer, tmp_path: Path
+) -> None:
+    assert "take their place" not in promote(command, tmp_path)
+    waiting = json.loads(command("models", "show", "--json").out)["version"]
+    assert "take their place" not in promote(command, tmp_path), "the same once more displaces nothing"
+    assert f"models {waiting} wait for a second person; these take their place" in promote(command, tmp_path, DEFAULT)
+    promote(command, tmp_path)
+    approve(desk(aws, BEN))
+    assert "take their place" not in promote(command, tmp_path, DEFAULT), "what is approved is kept"
+
+
+def test_who_approves_again_what_two_have_approved_is_told_so(
+    command: Command, aws: MinistackServer, tmp_path: Path
+) -> None:
+    promote(command, tmp_path)
+    approve(desk(aws, BEN))
+    digest = json.loads(command("models", "show", "--json").out)["digest"]
+    ran = command("models", "approve", digest, "--reason", "once more")
+    assert (ran.code, "two people have approved it" in ran.err) == (1, True)
 
 
 def test_nobody_approves_what_they_promoted(command: Command, system: System, tmp_path: Path) -> None:

@@ -167,6 +167,8 @@ def _promotion(deployment: Deployment, to: str) -> "ModelPromotion | None":
 
 
 def _put(deployment: Deployment, promotion: "ModelPromotion", plan: "PlannedPromotion") -> bool:
+    if plan.displaces:
+        err.print(f"models {plan.displaces} wait for a second person; these take their place", soft_wrap=True)
     after = {"model": plan.model.version, "as": "live" if plan.is_live else "shadow"}
     with audit_log(deployment).recorded("promote-model", "models", after=after):
         return promotion.put(plan)

@@ -51,6 +51,8 @@ class PlannedPromotion:
     """ETag of the file that names `before`; None where there is none."""
     digest: str | None
     """What is approved: of exactly what will be named. None where a model that stays is not there."""
+    displaces: str | None
+    """The version of models that wait for a second person, and will not be named any more."""
 
 
 class ModelPromotion:
@@ -92,13 +94,16 @@ class ModelPromotion:
         before = models_named(pointer, read)
         chosen = chosen_with(ModelSelection() if pointer is None else parse_selection(pointer), model, live=live)
         contents[file_name(model)] = model.to_json()
+        digest = models_named(selection_file(chosen), read).digest
+        is_displaced = self._approval is not None and self._approval.waits(before) and before.digest != digest
         plan = PlannedPromotion(
             model=model,
             is_live=live,
             chosen=chosen,
             before=before,
             etag=etag,
-            digest=models_named(selection_file(chosen), read).digest,
+            digest=digest,
+            displaces=before.version if is_displaced else None,
         )
         self._refuse_another_that_waits(plan)
         return plan
