@@ -238,6 +238,34 @@ def test_the_command_says_of_nothing_that_waits_that_it_counts(
     assert (ran.code, "is not on trusted by the commands" in ran.out, ran.err) == (1, True, "")
 
 
+def test_who_removes_what_only_waits_is_told_that_it_never_counted(
+    people: tuple[Browser, Browser], system: System, command: Command
+) -> None:
+    anna, ben = people
+    block(anna)
+    ran = command("lists", "remove", "blocked", "customer", CUSTOMER, "--reason", "wrong one")
+    assert (ran.code, "is not on blocked, and what waited" in ran.out, ran.err) == (0, True, "")
+    assert json.loads(command("lists", "waiting", "--json").out) == []
+    block(anna)
+    assert "is not on the list, and what waited for a second person is taken back" in send(ben, "remove")
+    assert lists_of(system) == set()
+
+
+def test_who_removes_what_somebody_else_removed_is_told_that_it_still_counts(
+    people: tuple[Browser, Browser], system: System, command: Command
+) -> None:
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+    send(anna, "remove")
+    ran = command("lists", "remove", "blocked", "customer", CUSTOMER, "--reason", "wrong one")
+    assert (ran.code, "is on blocked until somebody else approves its removal" in ran.out) == (0, True)
+    assert "fraudstream lists approve" in ran.err
+    ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "takeover after all")
+    assert "was on blocked already" in ran.out
+    assert lists_of(system) == {"blocked"}
+
+
 def test_entries_are_approved_before_two_people_are_asked_for(
     people: tuple[Browser, Browser], system: System, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

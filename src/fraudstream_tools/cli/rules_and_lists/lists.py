@@ -258,7 +258,7 @@ def _print_changes(
     from fraudstream_tools.operations.lists.entries import ListChange
 
     print_changes(list_name, kind, done, waits=needs_two(deployment, FourEyes.LISTS), as_json=as_json)
-    if any(change is not ListChange.ABSENT for _, change in done):
+    if any(change not in {ListChange.ABSENT, ListChange.WITHDRAWN} for _, change in done):
         say_that_it_waits(deployment, FourEyes.LISTS)
 
 

@@ -48,6 +48,8 @@ def remove(request: Request) -> Response:
         came_of_it = system.listing.remove_from_list(form.get("list", ""), kind, token, reason=form.get("reason", ""))
         if came_of_it is ListChange.ABSENT:
             return "It was not on the list any more."
+        if came_of_it is ListChange.WITHDRAWN:
+            return f"The {kind} is not on the list, and what waited for a second person is taken back."
         if FourEyes.LISTS in system.four_eyes:
             return f"The {kind} is on the list until somebody else has approved that it goes."
         return f"The {kind} is off the list now."

@@ -10,6 +10,7 @@ import msgspec
 from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream.detection.stores.lists.listings import ListEntry
 from fraudstream_tools.operations.approving import Approver
+from fraudstream_tools.operations.lists.entries import ListChange
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ class ListApproval:
         return msgspec.structs.replace(
             entry, before=counting and msgspec.structs.replace(counting, before=None), approved_by=None
         )
+
+    @staticmethod
+    def came_of(entry: ListEntry, now: int) -> ListChange:
+        """Return what comes of a change until it is approved, by what counts in its place.
+
+        Args:
+            entry: as `in_place_of` returns it.
+            now: epoch milliseconds.
+        """
+        counts = entry.before is not None and now < entry.before.end
+        if entry.ended_at is None:
+            return ListChange.REPLACED if counts else ListChange.ADDED
+        return ListChange.REMOVED if counts else ListChange.WITHDRAWN
 
     def has_marked(self, digest: str) -> bool:
         """Return whether the person's mark is on an entry that waits, by its digest."""

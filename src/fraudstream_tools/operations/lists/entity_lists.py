@@ -102,17 +102,18 @@ class EntityLists:
         Raises:
             ListError: what is stored cannot be read, or others changed it at every attempt.
         """
-        now = self._clock()
+        now, entity = self._clock(), kind.key(token)
 
         def removed(before: ListEntry | None) -> tuple[ListEntry | None, ListChange]:
             if before is None or before.end <= now:
-                return None, ListChange.ABSENT
+                is_ending = before is not None and self.waits(entity, list_name, before, now)
+                return None, ListChange.ENDING if is_ending else ListChange.ABSENT
             ended = msgspec.structs.replace(
                 before, ended_at=now, ended_by=by, ended_reason=reason, before=None, approved_by=None
             )
             return ended, ListChange.REMOVED
 
-        return self._change(kind.key(token), list_name, removed)
+        return self._change(entity, list_name, removed)
 
     def approve(self, list_name: str, entity: str, digest: str, *, reason: str) -> None:
         """Write the person's mark for an entry that somebody else has written or ended, with a record.
@@ -272,6 +273,7 @@ class EntityLists:
             entry, change = changed(stored)
             if entry is not None and self._approval and not is_approved:
                 entry = self._approval.in_place_of(stored, entity, list_name, entry)
+                change = self._approval.came_of(entry, self._clock())
             # The answer to a write may be lost: what is there already is our own.
             if entry is None or stored == entry:
                 return outcome or change

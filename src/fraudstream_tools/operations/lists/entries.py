@@ -45,6 +45,10 @@ class ListChange(StrEnum):
     REPLACED = "replaced"
     """There was an entry, which has now another end or reason."""
     REMOVED = "removed"
+    ENDING = "ending"
+    """Its removal waits for a second person already."""
+    WITHDRAWN = "withdrawn"
+    """What was removed has only waited for a second person: nothing counted."""
     ABSENT = "absent"
     """There was nothing to remove."""
 

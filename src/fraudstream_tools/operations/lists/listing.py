@@ -17,7 +17,11 @@ from fraudstream_tools.operations.lists.entries import ListChange
 
 
 class _NotListedError(Exception):
-    """The entity is not on the list: the record of its removal is to say that nothing was removed."""
+    """Nothing was to be removed, and the record is to say so."""
+
+    def __init__(self, change: ListChange) -> None:
+        super().__init__()
+        self.change = change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class ListEditor:
             return self.lists.add(list_name, kind, token, by=self.audit.operator.arn, reason=why, until=until)
 
     def remove_from_list(self, list_name: str, kind: EntityKind, token: str, *, reason: str) -> ListChange:
-        """Remove an entity from a list; see `EntityLists.remove`. One that is not on it leaves a refused record.
+        """Remove an entity from a list; see `EntityLists.remove`. Where there is none, the record says it is refused.
 
         Raises:
             ListError: it cannot be removed.
@@ -56,8 +60,8 @@ class ListEditor:
         try:
             with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
                 return self._removed(list_name, kind, token, why)
-        except _NotListedError:
-            return ListChange.ABSENT
+        except _NotListedError as error:
+            return error.change
 
     def approve(self, list_name: str, kind: EntityKind, token: str, digest: str, *, reason: str) -> None:
         """Approve an entry that waits for a second person; see `EntityLists.approve`.
@@ -71,8 +75,8 @@ class ListEditor:
 
     def _removed(self, list_name: str, kind: EntityKind, token: str, why: str) -> ListChange:
         change = self.lists.remove(list_name, kind, token, by=self.audit.operator.arn, reason=why)
-        if change is ListChange.ABSENT:
-            raise _NotListedError
+        if change in {ListChange.ABSENT, ListChange.ENDING}:
+            raise _NotListedError(change)
         return change
 
     def _entry(self, list_name: str, entity: str) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *,
                     "kind": kind,
                     "token": token,
                     "change": change,
-                    "waits": waits and change != "absent",
+                    "waits": waits and change not in {"absent", "withdrawn"},
                 }
                 for token, change in done
             ]
@@ -49,6 +49,8 @@ def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *,
             "replaced": f"was on {list_name} already, and does not have the new end and reason yet",
             "removed": f"is not off {list_name} yet",
         }
+    words["ending"] = f"is on {list_name} until somebody else approves its removal, which waits already"
+    words["withdrawn"] = f"is not on {list_name}, and what waited for a second person is taken back"
     words["absent"] = f"is not on {list_name} by the commands: nothing was removed"
     for token, change in done:
         out.print(f"{kind} {token} {words[change]}", soft_wrap=True)
