@@ -31,6 +31,7 @@ def test_an_alert_is_worked_to_closed_by_keys_alone(tab: Page, desk: Desk) -> No
     ready(tab)
     tab.keyboard.press("a")
     expect(tab.locator("p.note")).to_contain_text("You have this case now")
+    expect(tab.locator("p.note")).to_be_focused()
     ready(tab)
     tab.keyboard.press("f")
     tab.keyboard.type("the customer denies it")
