@@ -48,6 +48,17 @@ def test_notes_have_the_whole_width_of_a_phone(desk: Desk) -> None:
     assert box["width"] > 300
 
 
+def test_an_arabic_note_runs_from_the_right_and_moves_nothing_beside_it(tab: Page, desk: Desk) -> None:
+    open_first(tab, desk)
+    tab.get_by_text("Note", exact=True).first.click()
+    form = tab.locator('form[action="/case/note"]')
+    form.locator('input[name="text"]').fill("العميل لم يدفع 1,299.00 EUR")
+    form.get_by_role("button").click()
+    note = tab.locator("#history ~ dl dd").first
+    expect(note.locator("bdi")).to_have_css("direction", "rtl")
+    expect(note).to_have_css("direction", "ltr")
+
+
 def test_a_text_that_is_too_long_is_said_to_be_before_it_is_sent(tab: Page, desk: Desk) -> None:
     open_first(tab, desk)
     note = tab.locator("#note")
