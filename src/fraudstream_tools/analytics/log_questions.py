@@ -123,7 +123,7 @@ class FetchedLog:
             if not any(self.folder.glob("*/*/*.parquet")):
                 raise NoHourYetError(
                     f"the decision log has no merged hour of the last {self.days} days yet: an hour is merged when it "
-                    "is over, and `fraudstream report --anew` merges what there is"
+                    f"is over, and `fraudstream report --date {datetime.now(UTC).date()}` merges what there is"
                 )
             self._read_at = self.monotonic()
         return self.folder

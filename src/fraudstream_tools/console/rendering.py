@@ -1,5 +1,6 @@
 """Pages from templates. Whatever is stored is text to them."""
 
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -30,6 +31,10 @@ def _age(milliseconds: int) -> str:
 
 def _wait(milliseconds: int) -> str:
     return age_text(milliseconds - epoch_milliseconds())
+
+
+def _utc_day() -> date:
+    return datetime.now(UTC).date()
 
 
 def _money(amount_minor: int | None, currency: str | None) -> str:
@@ -66,6 +71,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     words=field_words,
     worth=value_text,
 )
+_PAGES.globals["utc_day"] = _utc_day  # pyright: ignore[reportArgumentType]  (any value may be one)
 _PAGES.globals["most_bytes"] = MAX_REASON_BYTES  # pyright: ignore[reportArgumentType]  (any value may be one)
 
 

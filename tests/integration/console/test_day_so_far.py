@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -138,3 +138,8 @@ def test_the_report_of_an_empty_day_is_shown_without_a_table(browser: Browser, s
     page = browser.page("/")
     assert "0 decisions, of them 0 to review" in words(page)
     assert "labelled fraud</th>" not in page
+
+
+@pytest.mark.parametrize("page", ["/", "/reports"])
+def test_where_there_is_no_report_yet_a_command_is_named_that_writes_one(browser: Browser, page: str) -> None:
+    assert f"fraudstream report --date {datetime.now(UTC).date()} writes one of today" in words(browser.page(page))

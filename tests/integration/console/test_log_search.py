@@ -121,7 +121,7 @@ def test_a_log_without_a_merged_hour_says_when_there_will_be_one(
         in_future = datetime.strptime(f"{found[1]} +0000", "%Y-%m-%d %H:%M %z") - datetime.now(UTC)
         assert in_future < timedelta(hours=1, minutes=1)
         assert int(found[1][-2:]) == ROLL_UP_MINUTE
-        assert "fraudstream report --anew" in said
+        assert f"fraudstream report --date {datetime.now(UTC).date()}" in said
         assert back in page
 
 
