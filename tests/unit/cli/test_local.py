@@ -34,9 +34,10 @@ def test_a_second_one_is_refused_before_anything_is_deployed(fraudstream: Comman
     assert not is_in_use(folder)
 
 
-def test_a_port_that_another_program_has_is_named(fraudstream: Command) -> None:
+@pytest.mark.parametrize("command", ["local", "console"])
+def test_a_port_that_another_program_has_is_named(fraudstream: Command, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        ran = fraudstream("local", "--port", other.getsockname()[1])
+        ran = fraudstream(command, "--port", other.getsockname()[1])
     assert ran.code == 1
     assert "Address already in use; stop the program that has it, or give another port" in ran.err
 

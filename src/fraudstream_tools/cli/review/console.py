@@ -10,6 +10,7 @@ import typer
 
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.ports import refuse_taken
 from fraudstream_tools.cli.support.terminal.output import err, out
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def console(
     from fraudstream_tools.console.server import serve
     from fraudstream_tools.operations.day_so_far import DayCopy
 
+    refuse_taken(port)
     deployment = Deployment(stack)
     system = _system(deployment)
     system.rules = rules

@@ -1,11 +1,11 @@
 """The whole system on this machine: deployed for one block of code, and gone after it."""
 
-import socket
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.support.checkout import enter_checkout
+from fraudstream_tools.cli.support.running.ports import refuse_taken
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 from fraudstream_tools.redaction import shown
@@ -70,7 +70,7 @@ def deployed(
     folder = enter_checkout() / ".local" / stack
     _refuse_second(folder, stack)
     if port is not None:
-        _refuse_taken(port)
+        refuse_taken(port)
     with ExitStack() as leaving:
         with steps.step("deploying into the embedded AWS") as step:
             step.say("reading the Pulumi program")
@@ -120,15 +120,3 @@ def _refuse_second(folder: Path, stack: str) -> None:
         raise CommandError(
             f"a `fraudstream {stack}` already runs in {folder}: use that one, or stop it with Ctrl-C in its terminal"
         )
-
-
-def _refuse_taken(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the gateway does: what a stopped one left waiting is not in the way.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CommandError(
-                f"--port {port}: {error.strerror}; stop the program that has it, or give another port"
-            ) from None
