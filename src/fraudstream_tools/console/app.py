@@ -18,7 +18,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ROLL_UP_MINUTE
 from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.analytics.answers import NoHourYetError, QuestionError
-from fraudstream_tools.cli.support.terminal.failures import CREDENTIALS_HINT, TRACEBACK, fault, sentence
+from fraudstream_tools.cli.support.terminal.failures import CREDENTIALS_HINT, LOCAL_HINT, TRACEBACK, fault, sentence
 from fraudstream_tools.console import refused_forms, request_counts
 from fraudstream_tools.console.guard import Guard
 from fraudstream_tools.console.pages import (
@@ -187,6 +187,8 @@ def _aws_problem(request: Request, error: Exception) -> Response:
     if CREDENTIALS_HINT in said:
         # A profile, and keys that do not renew themselves, are read when the console starts.
         said += "; where that does not help, copy what you have written here, and start the console again"
+    if LOCAL_HINT in said:
+        said += ". Then copy what you have written here, and start the console again: it asks the one that is gone"
     # Before anything was written, a refusal has changed nothing.
     return _failed(request, 502, said, is_in_doubt=request_counts.has_written() or not isinstance(error, ClientError))
 

@@ -6,7 +6,7 @@ from html import unescape
 from typing import Any, NoReturn
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream_tools.operations.cases.deciding import CaseDecisions
@@ -83,6 +83,27 @@ def test_a_note_outlives_credentials_that_end(browser: Browser, system: System) 
     assert "You had written: a long reason" in words(answer.text)
     browser.system.dynamodb = dynamodb
     assert field(browser.page("/case", id="t-1"), "/case/decide", "note") == "a long reason"
+
+
+def test_who_starts_a_local_system_again_is_told_to_start_the_console_too(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/note")
+    refuse_connections(browser.system.dynamodb)
+    sent = {"csrf": browser.session.csrf, **form, "text": "called twice"}
+    answer = browser.client.post("/case/note", data=sent, headers={"Origin": str(browser.client.base_url)})
+    assert answer.status_code == 502
+    assert "start it again: what it left" in words(answer.text)
+    assert "Then copy what you have written here, and start the console again" in words(answer.text)
+    assert "You had written: called twice" in words(answer.text)
+
+
+def refuse_connections(client: Any) -> None:
+    """Have nothing listen any more where a client asks."""
+
+    def refuse(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1/")
+
+    client.meta.events.register("before-send.*.*", refuse)
 
 
 def lose_answers(client: Any, operation: str, number: int) -> None:

@@ -9,6 +9,9 @@ from typing import Final
 
 TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
 """The variable with which a fault of the program itself is shown whole."""
+LOCAL_HINT: Final = (
+    "If `fraudstream local` was killed, start it again: what it left in .local/outputs.json leads nowhere"
+)
 CREDENTIALS_HINT: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
 _ROOT: Final = Path(__file__).parents[4]
 _PACKAGES: Final = ("fraudstream", "fraudstream_tools", "embedded_aws")
@@ -136,10 +139,7 @@ def _of_aws(error: Exception) -> str | None:
             return f"{said}; {_BUSY_HINT}"
         return f"{said}; check --stack, and that it is deployed"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return (
-            f"{error}; is the network up? If `fraudstream local` was killed, start it again: what it left in "
-            ".local/outputs.json leads nowhere"
-        )
+        return f"{error}; is the network up? {LOCAL_HINT}"
     if isinstance(
         error, exceptions.NoCredentialsError | exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError
     ):
