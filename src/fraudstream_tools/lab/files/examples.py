@@ -91,7 +91,8 @@ def from_transactions(
     delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)
     truth_of = truths.told(times, delay, until)
     if not any(each.known_at is not None for each in truths.told(times, delay).values()):
-        raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud")
+        hint = "" if truth else ": if another file does, name it with --truth"
+        raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud{hint}")
     timely = {
         name: KnownOutcome(each.fraud, each.known_at, each.source)
         for name, each in truth_of.items()

@@ -373,7 +373,7 @@ def test_a_label_older_than_its_transaction_leaks_no_future(tmp_path: Path) -> N
         ({"type": "SECRET"}, "line 1, column type: is missing or wrong"),
         ({"label": "SECRET"}, "line 1, column label: must be FRAUD or LEGITIMATE"),
         ({"labeledAt": "secret", "label": "FRAUD"}, "line 1, column labeledAt: must be a date"),
-        ({"label": None}, "no row says what is true"),
+        ({"label": None}, "no row says what is true, as label or fraud: if another file does, name it with --truth"),
     ],
 )
 def test_a_wrong_row_is_named_by_field_and_never_by_value(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
