@@ -48,11 +48,11 @@ def test_alerts_of_one_customer_or_card_are_one_row_of_the_queue(browser: Browse
 
 def test_a_customer_with_more_alerts_than_a_page_has_is_worked_off_in_turns(browser: Browser, system: System) -> None:
     for number in range(120):
-        system.alert(f"a-{number:03}", customer=CUSTOMER, at=NOW + number)
+        system.alert(f"a-{number:03}", customer=CUSTOMER, card_token=CARD, at=NOW + number)
     assert "Of this case, at least 50 more alerts are open. Take 51 of this customer" in words(
         browser.page("/case", id="a-119")
     )
-    act(browser, "a-119", "take")
+    assert "You have this case now, with 51 alerts." in act(browser, "a-119", "take")
     assert "at least 51 more alerts are still open" in decide_all(browser, "a-119")
     # The newest are closed, and the page of an older one finds those that are open all the same.
     act(browser, "a-000", "take")

@@ -46,10 +46,12 @@ def open_of_card_elsewhere(
 
 
 def open_of_customer_or_card(queue: AlertQueue, alert: AlertSummary) -> list[AlertSummary]:
-    """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
+    """Return the other open alerts of an alert's customer, and of its card among the newest open ones.
+
+    Of a customer with more than `CUSTOMERS_ALERTS` others, so many, whatever card they have.
+    """
     alerts = queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
-    if alert.card is not None:
-        alerts += queue.of_card(alert.card)
+    alerts += open_of_card_elsewhere(queue, alert)
     others = {each.transaction_id: each for each in alerts if each.status is AlertStatus.OPEN}
     others.pop(alert.transaction_id, None)
     return list(others.values())
