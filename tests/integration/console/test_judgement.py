@@ -12,6 +12,7 @@ from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.operations.investigation.evidence import DecisionEvidence, judgement_of
+from fraudstream_tools.operations.investigation.habits import habits_of
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, point_at
 from tests.console_harness import RULES, Browser, words
@@ -64,6 +65,12 @@ def test_an_ordinary_payment_differs_in_nothing() -> None:
     habits = judgement_of(StoredTransaction(transaction, judged(transaction)), RULESET).habits
     assert [habit for habit in habits if habit.is_unusual] == []
     assert any("They have used this device for 10 days" in habit.text for habit in habits)
+
+
+def test_nobody_has_used_a_device_for_longer_than_they_are_known() -> None:
+    features = {"customerAgeDays": 0.5 / 24, "customerIdleDays": 0.0, "customerDeviceAgeHours": 1.2}
+    said = [habit.text for habit in habits_of(features, "EUR")]
+    assert "They have used this device for 30 minutes." in said
 
 
 def test_of_a_first_payment_it_is_said_that_nothing_is_known() -> None:

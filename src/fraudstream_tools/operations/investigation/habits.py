@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from fraudstream.counts import counted
@@ -89,7 +90,9 @@ def _news(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:
             continue
         # For whom nothing is known, everything is new.
         is_new = hours == 0 and known.get("customerAgeDays", 0) > 0
-        text = f"The {noun} is new for them." if hours == 0 else f"They have {does} this {noun} for {_span(hours)}."
+        # What is familiar is remembered by the hour: it may seem older than the customer.
+        span = _span(min(hours, known.get("customerAgeDays", inf) * _HOURS_A_DAY))
+        text = f"The {noun} is new for them." if hours == 0 else f"They have {does} this {noun} for {span}."
         yield Habit(text=text, is_unusual=is_new)
 
 
