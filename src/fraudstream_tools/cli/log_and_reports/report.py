@@ -34,7 +34,8 @@ def report(
         typer.Option("--date", parser=parse_day, metavar="DAY", help="The day (UTC).  [default: yesterday]"),
     ] = None,
     file_format: Annotated[
-        ReportFormat | None, typer.Option("--format", "-f", help="[default: as the ending of --output says, else html]")
+        ReportFormat | None,
+        typer.Option("--format", "-f", help="[default: as the ending of --output says; html without one]"),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write.  [default: report-DATE.html]")
@@ -81,7 +82,10 @@ def report(
 
 def _format_of(output: Path | None) -> ReportFormat:
     ending = output.suffix.removeprefix(".") if output else ""
-    return next((each for each in get_args(ReportFormat) if each == ending), "html")
+    known = next((each for each in get_args(ReportFormat) if each == ending.lower()), None)
+    if known is None and ending:
+        raise CommandError(f"--output {output}: a report is html, json or csv; choose one by --format, or by the name")
+    return known or "html"
 
 
 def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:

@@ -30,11 +30,14 @@ def test_the_files_name_says_what_is_written_into_it(fraudstream: Command, tmp_p
     stream.store_and_decide(transaction(1))
     put(cut(stream.records, PREFIX).segments, tmp_path)
     made = ("report", "--log", PREFIX, "--date", "2026-11-22", "--output")
-    for name, begins in (("day.json", "{"), ("day.csv", "table,"), ("day.html", "<!doctype"), ("day.txt", "<!doctype")):
+    for name, begins in (("day.json", "{"), ("day.CSV", "table,"), ("day.html", "<!doctype"), ("day", "<!doctype")):
         assert fraudstream(*made, name).code == 0
         assert Path(name).read_text().startswith(begins), Path(name).read_text()[:40]
     assert fraudstream(*made, "day.json", "--format", "csv").code == 0
     assert not Path("day.json").read_text().startswith("{")
+    ran = fraudstream(*made, "day.xlsx")
+    assert (ran.code, "a report is html, json or csv" in ran.err) == (1, True)
+    assert fraudstream(*made, "day.txt", "--format", "csv").code == 0
 
 
 def test_a_day_that_a_log_has_nothing_of_is_no_quiet_one(fraudstream: Command, tmp_path: Path) -> None:
