@@ -44,7 +44,6 @@ OTHER_WAYS: Final = {
     "cli/local_system/local.py": "what it leaves is removed when the system ends, or cannot be written",
     "cli/support/demo/run.py": "a folder of the demo's own, which each run makes anew",
     "operations/recovery/entity_rows.py": "rows of a run, which are counted when it goes on",
-    "operations/recovery/profile_rebuild.py": "a damaged checkpoint is named, and the run begins anew",
     "analytics/log_copy.py": "copies files to a new name first; a broken note is left out",
 }
 """Modules that write files by themselves, and why they may."""
