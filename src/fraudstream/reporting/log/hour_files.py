@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
 
 
+class HourFile(NamedTuple):
+    """A file of an hour, on this machine."""
+
+    path: Path
+    mark: str
+    """SHA-256 of its content, in hexadecimal digits."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HourFiles:
     """Reads and replaces the files of merged hours."""
@@ -33,23 +41,23 @@ class HourFiles:
     chain: "LogChain | None" = None
     """None: nobody vouches for this log."""
 
-    def fetch(self, known: Hour, folder: Path) -> dict[str, Path]:
+    def fetch(self, known: Hour, folder: Path) -> dict[str, HourFile]:
         """Fetch those files of an hour that are as they were written, and return them by key.
 
         Args:
             known: the note on it.
             folder: where to.
         """
-        written = sorted({*known.files, *known.before})
-        keys = [key for key in written if table_of(key) and key in self.store.find(key)]
-        fetched = zip(keys, fetch_all(self.store, keys, folder), strict=True)
-        return {key: path for key, path in fetched if known.is_own(key, digest(path))}
+        keys = [key for key in sorted(known.keys) if table_of(key) and key in self.store.find(key)]
+        fetched = zip(keys, map(_hashed, fetch_all(self.store, keys, folder)), strict=True)
+        return {key: file for key, file in fetched if known.is_own(key, file.mark)}
 
-    def keyed(self, hour: datetime, merged: "Merged") -> dict[str, Path]:
+    def keyed(self, hour: datetime, merged: "Merged") -> dict[str, HourFile]:
         """Return what an hour came to by the keys that its files have."""
-        return {table_key(self.log_prefix, table, day, hour): path for (table, day), path in merged.files.items()}
+        files = merged.files.items()
+        return {table_key(self.log_prefix, table, day, hour): _hashed(path) for (table, day), path in files}
 
-    def announce(self, known: Hour, made: Mapping[str, Path], before: Mapping[str, str], kind: "LinkKind") -> None:
+    def announce(self, known: Hour, made: Mapping[str, HourFile], before: Mapping[str, str], kind: "LinkKind") -> None:
         """Write into an hour's note what its files are about to be.
 
         Args:
@@ -58,23 +66,22 @@ class HourFiles:
             before: SHA-256 of the files that they replace, by key.
             kind: what the chain says of it.
         """
-        files = {key: digest(path) for key, path in made.items()} | known.newer_files
+        files = marks_of(made) | known.newer_files
         # No digest of segments: whoever comes next merges the hour again.
         note = msgspec.structs.replace(known, files=files, before=dict(before), segments_digest="", from_files=True)
         self.put_note(note, kind)
 
-    def write(self, made: Mapping[str, Path], unchanged: Mapping[str, str]) -> dict[str, str]:
+    def write(self, made: Mapping[str, HourFile], unchanged: Mapping[str, str]) -> dict[str, str]:
         """Write files, and return the SHA-256 of each.
 
         Args:
             made: the files, by key.
             unchanged: SHA-256 of what is there; who looks for changes sees none where there is none.
         """
-        files = {key: digest(path) for key, path in made.items()}
-        for key, path in made.items():
-            if unchanged.get(key) != files[key]:
-                self.store.write(key, path)
-        return files
+        for key, file in made.items():
+            if unchanged.get(key) != file.mark:
+                self.store.write(key, file.path)
+        return marks_of(made)
 
     def put_note(self, note: Hour, kind: "LinkKind") -> None:
         """Write the note on an hour, and the link of the chain that stands for it."""
@@ -84,10 +91,19 @@ class HourFiles:
         self.store.write(hour_key(self.log_prefix, parse_hour(note.hour)), content)
 
 
-def by_table(files: Mapping[str, Path]) -> dict[LogTable, list[Path]]:
+def _hashed(path: Path) -> HourFile:
+    return HourFile(path, digest(path))
+
+
+def marks_of(files: Mapping[str, HourFile]) -> dict[str, str]:
+    """Return the SHA-256 of each of some files, by key."""
+    return {key: file.mark for key, file in files.items()}
+
+
+def by_table(files: Mapping[str, HourFile]) -> dict[LogTable, list[Path]]:
     """Return files, given by key, by what is in them."""
     paths: dict[LogTable, list[Path]] = {}
-    for key, path in files.items():
+    for key, file in files.items():
         if table := table_of(key):
-            paths.setdefault(table, []).append(path)
+            paths.setdefault(table, []).append(file.path)
     return paths

@@ -42,9 +42,14 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     there, the next merge would have to take both for the log's own."""
 
     @property
+    def keys(self) -> set[str]:
+        """Keys of its files, of those among them that are being replaced too."""
+        return {*self.files, *self.before}
+
+    @property
     def days(self) -> set[date]:
         """Days of receipt that the hour tells something of."""
-        return {received_day(key) for key in (*self.files, *self.before)}
+        return {received_day(key) for key in self.keys}
 
     @property
     def newer_files(self) -> dict[str, str]:
@@ -108,10 +113,10 @@ def rebased(note: Hour, log_prefix: str, segments: Iterable[str] = ()) -> Hour:
 
 def _prefix_of(note: Hour) -> str | None:
     """Return what the keys of a log begin with where an hour was merged; None if it has no files that tell."""
-    if not (keys := {*note.files, *note.before}):
+    if not note.keys:
         return None
     # Such as decision-log/decisions/date=2026-11-22/2026-11-22T14.parquet.
-    folder = min(keys).rpartition("date=")[0].rstrip("/").rpartition("/")[0]
+    folder = min(note.keys).rpartition("date=")[0].rstrip("/").rpartition("/")[0]
     return f"{folder}/" if folder else ""
 
 

@@ -220,7 +220,7 @@ class _HourEdit:
         """Change copies of the hour's files about some days of receipt; return whether anything changed."""
         import duckdb  # noqa: PLC0415  (as above)
 
-        files = (*self.note.files, *self.note.before) if self.note else ()
+        files = self.note.keys if self.note else ()
         wanted = {key: table_of(key) for key in files if days is None or received_day(key) in days}
         if newer := [key for key, table in wanted.items() if table is None]:
             raise UnreadableFileError(newer[0], is_newer=True)

@@ -16,7 +16,7 @@ import msgspec
 
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.hour_files import HourFiles, by_table
+from fraudstream.reporting.log.hour_files import HourFiles, by_table, marks_of
 from fraudstream.reporting.log.hour_notes import (
     HOUR_SCHEMA_VERSION,
     Hour,
@@ -39,7 +39,6 @@ from fraudstream.reporting.log.keys import (
 from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix, is_rebuilt
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 from fraudstream.reporting.storage.json_objects import NO_JSON
-from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
     from fraudstream.reporting.log.chain.links import LogChain
@@ -229,8 +228,7 @@ class RollUp:
             damaged = {key: segments[key] for key, path in fetched.items() if path not in whole}
             made = self._files.keyed(hour, merged)
             if known and from_files:
-                before = {key: digest(path) for key, path in earlier.items()}
-                self._files.announce(known, made, before, kind or LinkKind.REVISED)
+                self._files.announce(known, made, marks_of(earlier), kind or LinkKind.REVISED)
             files = self._files.write(made, {} if anew or known is None or known.before else known.files)
             files |= known.newer_files if known else {}
         gone = {key: "" for key in (known.files if known else ()) if key not in files}
@@ -255,11 +253,10 @@ class RollUp:
             paths = [path for key, path in segments.items() if key not in known.damaged]
             merged = merge(paths, _new(Path(name) / "merged"), earlier)
             made = self._files.keyed(hour, merged)
-            written = {*known.files, *known.before}
-            before = {key: mark for key in written if (mark := self.store.digest(key))}
+            before = {key: mark for key in known.keys if (mark := self.store.digest(key))}
             self._files.announce(known, made, before, LinkKind.REVISED)
             files = self._files.write(made, {})
-        for key in written - files.keys():
+        for key in known.keys - files.keys():
             self.store.delete(key)
         damaged = {key: mark for key, mark in known.damaged.items() if not mark or key in segments}
         return self._write_note(hour, segments, known, merged, files=files, damaged=damaged, from_files=True)

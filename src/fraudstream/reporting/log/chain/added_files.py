@@ -77,7 +77,7 @@ def _unnamed(store: "Store", log_prefix: str, hour: str, keys: list[str]) -> lis
         return []
     # What could not be read was given up, and is named where the report names what is damaged.
     named = rebased(note, log_prefix) if note else None
-    known = {*named.files, *named.before, *named.damaged} if named else set[str]()
+    known = named.keys | named.damaged.keys() if named else set[str]()
     unnamed = [key for key in keys if key not in known]
     if not unnamed:
         return []
