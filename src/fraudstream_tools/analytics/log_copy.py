@@ -103,7 +103,7 @@ class LogCopy:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        (self.folder / UNFINISHED).unlink()
+        (self.folder / UNFINISHED).unlink(missing_ok=True)
 
     def remove_outdated(self, listed: AbstractSet[str]) -> int:
         """Remove what an erasure or new tokens took out of merged hours after it was copied; return how many files.

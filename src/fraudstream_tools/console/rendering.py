@@ -71,8 +71,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     words=field_words,
     worth=value_text,
 )
-_PAGES.globals["utc_day"] = _utc_day  # pyright: ignore[reportArgumentType]  (any value may be one)
-_PAGES.globals["most_bytes"] = MAX_REASON_BYTES  # pyright: ignore[reportArgumentType]  (any value may be one)
+cast("dict[str, object]", _PAGES.globals).update(most_bytes=MAX_REASON_BYTES, utc_day=_utc_day)
 
 
 def page(
