@@ -50,6 +50,7 @@ CALL_FAULTS: Final[Mapping[Fault, int]] = {
 }
 """Faults of a call with their weights: the more often, the harder to survive."""
 SINGLE_WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
+CANCELED: Final = "TransactionCanceledException"
 IN_CONFLICT: Final = "TransactionConflictException"
 """How DynamoDB refuses a single write of an item that a transaction is writing; no SDK repeats it."""
 _IN_THE_WAY: Final = ("ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict")
@@ -60,10 +61,10 @@ UNPROCESSED_SHARE: Final = 0.5
 Kind = TypeVar("Kind", bound=StrEnum)
 
 
-def canceled(transaction: Mapping[str, Any], chance: random.Random) -> dict[str, Any]:
-    """Return what DynamoDB says of a transaction while one of its items is written by others, or takes no more.
+def reasons_in_the_way(transaction: Mapping[str, Any], chance: random.Random) -> list[dict[str, str]]:
+    """Return why DynamoDB cancels a transaction while one of its items is written by others, or takes no more.
 
-    It tells that among the transaction's reasons alone, which no SDK looks at.
+    No SDK looks at these reasons, and the error itself says nothing of it.
 
     Args:
         transaction: the request.
@@ -71,11 +72,7 @@ def canceled(transaction: Mapping[str, Any], chance: random.Random) -> dict[str,
     """
     reasons = [{"Code": "None"} for _ in transaction["TransactItems"]]
     chance.choice(reasons)["Code"] = chance.choice(_IN_THE_WAY)
-    return {
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "message": "made for the experiment",
-        "CancellationReasons": reasons,
-    }
+    return reasons
 
 
 class FaultSource(Generic[Kind]):

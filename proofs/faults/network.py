@@ -31,7 +31,7 @@ from fraudstream.aws.endpoint import HttpAnswer, Limits
 from fraudstream.detection.stores.profiles import store as profiles
 from fraudstream.transactions.storage import store
 from proofs.faults.actors import Actors
-from proofs.faults.kinds import IN_CONFLICT, SINGLE_WRITES, Fault, Faults, canceled
+from proofs.faults.kinds import CANCELED, IN_CONFLICT, SINGLE_WRITES, Fault, Faults, reasons_in_the_way
 from proofs.faults.tables import MemoryTables, RefusedError, parts
 
 _ENDPOINT: Final = "http://aws.invalid"
@@ -188,7 +188,7 @@ class FaultyNetwork:
     def _throttle(self, operation: str, parameters: Mapping[str, Any]) -> HttpAnswer:
         is_told_otherwise = self._chance.random() < 1 / 2
         if is_told_otherwise and operation == "TransactWriteItems":
-            return _answer(canceled(parameters, self._chance), 400)
+            return _error(400, CANCELED, reasons=reasons_in_the_way(parameters, self._chance))
         if is_told_otherwise and operation in SINGLE_WRITES:
             return _error(400, IN_CONFLICT)
         return _error(400, "ThrottlingException")

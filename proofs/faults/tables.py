@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from proofs.faults.expressions import ConditionExpression, Item, updated
+from proofs.faults.kinds import CANCELED
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "transactions": ("transactionId", "timestamp"),
@@ -95,7 +96,7 @@ class MemoryTables:
             except RefusedError as refused:
                 reasons.append({"Code": "ConditionalCheckFailed", **({"Item": refused.item} if refused.item else {})})
         if any(reason["Code"] != "None" for reason in reasons):
-            raise RefusedError("TransactionCanceledException", reasons=reasons)
+            raise RefusedError(CANCELED, reasons=reasons)
         for operation, write in writes:
             self.execute(operation, write)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from embedded_aws.runtime.http_protocol import Request, read_request
-from proofs.faults.kinds import IN_CONFLICT, SINGLE_WRITES, canceled
+from proofs.faults.kinds import CANCELED, IN_CONFLICT, SINGLE_WRITES, reasons_in_the_way
 from proofs.stack.kinds import THROTTLES, TRANSACTION_THROTTLES, StackFault, StackFaults
 from proofs.stack.rivals import Rivals
 from proofs.stack.wire import Upstream, WireAnswer, WireCall, dynamodb_answer, kill, process_at, refusal
@@ -158,7 +158,7 @@ class FaultProxy:
             return refusal(call, 503, "SlowDown")
         chance, is_transaction = self.faults.chance, call.operation == "TransactWriteItems"
         if is_transaction and chance.random() < 1 / 2:
-            return dynamodb_answer(400, canceled(call.parameters, chance))
+            return refusal(call, 400, CANCELED, CancellationReasons=reasons_in_the_way(call.parameters, chance))
         if call.operation in SINGLE_WRITES and chance.random() < 1 / 4:
             return refusal(call, 400, IN_CONFLICT)
         return refusal(call, *chance.choice(TRANSACTION_THROTTLES if is_transaction else THROTTLES))

@@ -99,13 +99,13 @@ def dynamodb_answer(status: int, content: Mapping[str, Any]) -> WireAnswer:
     return WireAnswer(status, headers, body)
 
 
-def refusal(call: WireCall, status: int, code: str) -> WireAnswer:
-    """Return a refusal in the words of the service that was called."""
+def refusal(call: WireCall, status: int, code: str, **more: object) -> WireAnswer:
+    """Return a refusal in the words of the service that was called; of DynamoDB, with more members."""
     if call.is_s3:
         body = f"<Error><Code>{code}</Code><Message>made for the experiment</Message></Error>".encode()
         return WireAnswer(status, {"content-type": "application/xml"}, body)
     kind = f"com.amazonaws.dynamodb.v20120810#{code}"
-    return dynamodb_answer(status, {"__type": kind, "message": "made for the experiment"})
+    return dynamodb_answer(status, {"__type": kind, "message": "made for the experiment", **more})
 
 
 async def read_answer(reader: asyncio.StreamReader, method: str) -> WireAnswer:
