@@ -1,6 +1,6 @@
 """What a person has typed into a form: it does nothing by itself, and nobody types it twice."""
 
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.browser.conftest import Desk, open_first, ready
 from tests.console_harness import RULE
@@ -33,14 +33,19 @@ def test_enter_publishes_no_rules_before_a_button_is_chosen(tab: Page, desk: Des
     expect(tab.locator("#changes ~ ul")).to_contain_text("large-night-transfer added")
 
 
+def write_note(tab: Page, text: str) -> Locator:
+    """Write a note on the case that is open, and return where the page shows it."""
+    tab.get_by_text("Note", exact=True).first.click()
+    form = tab.locator('form[action="/case/note"]')
+    form.locator('input[name="text"]').fill(text)
+    form.get_by_role("button").click()
+    return tab.locator("#history ~ dl dd").first
+
+
 def test_notes_have_the_whole_width_of_a_phone(desk: Desk) -> None:
     page = desk.tab(viewport={"width": 360, "height": 740})
     open_first(page, desk)
-    page.get_by_text("Note", exact=True).first.click()
-    form = page.locator('form[action="/case/note"]')
-    form.locator('input[name="text"]').fill("the customer was called twice, and calls back tomorrow morning")
-    form.get_by_role("button").click()
-    note = page.locator("#history ~ dl dd").first
+    note = write_note(page, "the customer was called twice, and calls back tomorrow morning")
     expect(note).to_contain_text("calls back tomorrow")
     box = note.bounding_box()
     page.context.close()
@@ -50,11 +55,7 @@ def test_notes_have_the_whole_width_of_a_phone(desk: Desk) -> None:
 
 def test_an_arabic_note_runs_from_the_right_and_moves_nothing_beside_it(tab: Page, desk: Desk) -> None:
     open_first(tab, desk)
-    tab.get_by_text("Note", exact=True).first.click()
-    form = tab.locator('form[action="/case/note"]')
-    form.locator('input[name="text"]').fill("العميل لم يدفع 1,299.00 EUR")
-    form.get_by_role("button").click()
-    note = tab.locator("#history ~ dl dd").first
+    note = write_note(tab, "العميل لم يدفع 1,299.00 EUR")
     expect(note.locator("bdi")).to_have_css("direction", "rtl")
     expect(note).to_have_css("direction", "ltr")
 

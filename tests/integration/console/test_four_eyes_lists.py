@@ -63,6 +63,18 @@ def send(browser: Browser, action: str) -> str:
     return words(browser.send(f"/lists/{action}", **form, reason="looked at"))
 
 
+def block_by_two(people: tuple[Browser, Browser]) -> None:
+    """Have Anna put the customer on a list, and Ben approve it."""
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+
+
+def change(command: Command, what: str, reason: str, *options: str) -> Ran:
+    """Add the customer to a list by the command line, or remove them from it."""
+    return command("lists", what, "blocked", "customer", CUSTOMER, "--reason", reason, *options)
+
+
 def test_an_entry_counts_only_after_another_person_approved_it(people: tuple[Browser, Browser], system: System) -> None:
     anna, ben = people
     assert "once somebody else has approved it" in block(anna)
@@ -92,8 +104,7 @@ def test_who_is_on_a_list_stays_there_until_the_end_is_approved(
     people: tuple[Browser, Browser], system: System
 ) -> None:
     anna, ben = people
-    block(anna)
-    send(ben, "approve")
+    block_by_two(people)
     assert "until somebody else has approved that it goes" in send(ben, "remove")
     assert lists_of(system) == {"blocked"}
     assert "expiresAt" not in system.dynamodb.get_item(**ITEM)["Item"]
@@ -106,8 +117,7 @@ def test_who_is_on_a_list_stays_there_until_the_end_is_approved(
 
 def test_a_change_that_waits_takes_nothing_away(people: tuple[Browser, Browser], system: System) -> None:
     anna, ben = people
-    block(anna)
-    send(ben, "approve")
+    block_by_two(people)
     block(ben, reason="longer")
     block(anna, reason="longer still")
     assert lists_of(system) == {"blocked"}
@@ -139,9 +149,8 @@ def test_an_item_that_says_it_was_approved_has_to_have_the_marks(
 
 
 def test_a_mark_is_for_one_list_and_one_entity(people: tuple[Browser, Browser], system: System) -> None:
-    anna, ben = people
-    block(anna)
-    send(ben, "approve")
+    anna, _ = people
+    block_by_two(people)
     (entry,) = anna.system.lists.show().entries
     other = Listing(entity=ENTITY, entries={"trusted": entry.entry}, changed_at=1, version=2).to_item()
     system.dynamodb.put_item(TableName=PROFILES, Item=other)
@@ -208,7 +217,7 @@ def test_the_command_approves_what_was_seen_and_not_what_somebody_wants_since(
 
 def test_the_command_writes_and_approves_too(people: tuple[Browser, Browser], system: System, command: Command) -> None:
     anna, _ = people
-    ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "takeover")
+    ran = change(command, "add", "takeover")
     assert (ran.code, "somebody else has approved it" in ran.err) == (0, True)
     assert ran.out == f"customer {CUSTOMER} is not on blocked yet\n"
     assert "your mark is on it already" in approve_all(command).err
@@ -225,12 +234,10 @@ def test_the_command_writes_and_approves_too(people: tuple[Browser, Browser], sy
 def test_the_command_says_of_nothing_that_waits_that_it_counts(
     people: tuple[Browser, Browser], system: System, command: Command
 ) -> None:
-    anna, ben = people
-    block(anna)
-    send(ben, "approve")
-    ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "again")
+    block_by_two(people)
+    ran = change(command, "add", "again")
     assert "does not have the new end and reason yet" in ran.out
-    ran = command("lists", "remove", "blocked", "customer", CUSTOMER, "--reason", "tried", "--json")
+    ran = change(command, "remove", "tried", "--json")
     (done,) = json.loads(ran.out)
     assert (done["change"], done["waits"]) == ("removed", True)
     assert lists_of(system) == {"blocked"}
@@ -243,7 +250,7 @@ def test_who_removes_what_only_waits_is_told_that_it_never_counted(
 ) -> None:
     anna, ben = people
     block(anna)
-    ran = command("lists", "remove", "blocked", "customer", CUSTOMER, "--reason", "wrong one")
+    ran = change(command, "remove", "wrong one")
     assert (ran.code, "is not on blocked, and what waited" in ran.out, ran.err) == (0, True, "")
     assert json.loads(command("lists", "waiting", "--json").out) == []
     block(anna)
@@ -254,14 +261,13 @@ def test_who_removes_what_only_waits_is_told_that_it_never_counted(
 def test_who_removes_what_somebody_else_removed_is_told_that_it_still_counts(
     people: tuple[Browser, Browser], system: System, command: Command
 ) -> None:
-    anna, ben = people
-    block(anna)
-    send(ben, "approve")
+    anna, _ = people
+    block_by_two(people)
     send(anna, "remove")
-    ran = command("lists", "remove", "blocked", "customer", CUSTOMER, "--reason", "wrong one")
+    ran = change(command, "remove", "wrong one")
     assert (ran.code, "is on blocked until somebody else approves its removal" in ran.out) == (0, True)
     assert "fraudstream lists approve" in ran.err
-    ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "takeover after all")
+    ran = change(command, "add", "takeover after all")
     assert "was on blocked already" in ran.out
     assert lists_of(system) == {"blocked"}
 
