@@ -20,7 +20,7 @@ import duckdb
 import msgspec
 
 from benchmarks.backtest import logged_records, say, write_rules
-from fraudstream.reporting.log.hourly_merge import merge
+from fraudstream.reporting.log.hours.merging import merge
 from fraudstream.reporting.log.keys import LogTable
 
 A_FILE = 250_000

@@ -24,8 +24,8 @@ from benchmarks.report_data import DAY, HOUR, LINES, VECTORS, apart, copy_hour, 
 from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.columns import DECISIONS, FEATURES
+from fraudstream.reporting.log.hours.roll_up import RollUp
 from fraudstream.reporting.log.keys import LogTable, hour_key, table_key
-from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.storage.duckdb_engine import connect, quoted, write_parquet
 from fraudstream.reporting.storage.object_store import FolderStore

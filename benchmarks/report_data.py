@@ -20,7 +20,7 @@ from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.detection.features import named_values
 from fraudstream.detection.judge import Judge
 from fraudstream.reporting.log.columns import DECISIONS, LABELS
-from fraudstream.reporting.log.hourly_merge import FINGERPRINT, write_hits, write_tallies
+from fraudstream.reporting.log.hours.merging import FINGERPRINT, write_hits, write_tallies
 from fraudstream.reporting.log.keys import LogTable, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord
 from fraudstream.reporting.log.segments import compress, hour_prefix

@@ -17,8 +17,8 @@ import duckdb
 import msgspec
 
 from benchmarks.backtest import logged_records, say
-from fraudstream.reporting.log.edits import TOKEN_COLUMNS
-from fraudstream.reporting.log.hourly_merge import merge
+from fraudstream.reporting.log.changes.edits import TOKEN_COLUMNS
+from fraudstream.reporting.log.hours.merging import merge
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.athena import dollars
 from fraudstream_tools.lab.backtest.queries import backtest_query

@@ -8,10 +8,10 @@ from unittest import mock
 
 import duckdb
 
-from fraudstream.reporting.log import hourly_merge
+from fraudstream.reporting.log.hours import merging
 from fraudstream.reporting.log.keys import LogTable
-from fraudstream.reporting.log.lines import LineFiles
-from fraudstream.reporting.log.reader import staging
+from fraudstream.reporting.log.lines import staging
+from fraudstream.reporting.log.lines.line_files import LineFiles
 
 
 def _readable_if_written(connection: duckdb.DuckDBPyConnection, segment: Path) -> bool:
@@ -24,17 +24,17 @@ def _readable_if_written(connection: duckdb.DuckDBPyConnection, segment: Path) -
 
 
 _LINES_OF: Final = vars(staging)["_lines_of"]
-_MERGE: Final = hourly_merge.merge
+_MERGE: Final = merging.merge
 
 
 def _merged_without_what_failed(
     segments: Sequence[Path], folder: Path, earlier: Mapping[LogTable, Sequence[Path]] | None = None
-) -> hourly_merge.Merged:
+) -> merging.Merged:
     """Go on without what there was no room for."""
     try:
         return _MERGE(segments, folder, earlier)
     except duckdb.Error:
-        return hourly_merge.Merged(files={}, lines=0, newest=0, damaged={})
+        return merging.Merged(files={}, lines=0, newest=0, damaged={})
 
 
 MUTATIONS: Final[Mapping[str, Callable[[], AbstractContextManager[object]]]] = {
@@ -42,7 +42,7 @@ MUTATIONS: Final[Mapping[str, Callable[[], AbstractContextManager[object]]]] = {
         staging, "_is_readable", _readable_if_written
     ),
     "an hour for which there is no room is noted as merged": lambda: mock.patch.object(
-        hourly_merge, "merge", _merged_without_what_failed
+        merging, "merge", _merged_without_what_failed
     ),
 }
 """By what they do."""

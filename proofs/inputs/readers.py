@@ -27,7 +27,7 @@ from fraudstream.detection.rules.language import checker, fields, parser
 from fraudstream.detection.rules.strict_yaml import DocumentError
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.erasure_marks import ErasureMark, without_erased
-from fraudstream.reporting.log.hour_notes import read_note
+from fraudstream.reporting.log.hours.notes import read_note
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.transactions.api import validation

@@ -14,7 +14,7 @@ import pytest
 
 from embedded_aws.cloud import LocalCloud
 from fraudstream.contract import AUDIT_PREFIX
-from fraudstream.reporting.log.roll_up import RollUp
+from fraudstream.reporting.log.hours.roll_up import RollUp
 from fraudstream.transactions.decisions.decision import Decision, Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.store import newest_item

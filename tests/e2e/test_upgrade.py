@@ -28,7 +28,7 @@ from fraudstream.detection.models.model import SCHEMA_VERSION as MODEL_SCHEMA
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.rules.ruleset import SCHEMA_VERSION as RULESET_SCHEMA
 from fraudstream.reporting.log.aggregates import AGGREGATION
-from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION, Hour
+from fraudstream.reporting.log.hours.notes import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.reporting.log.record import SCHEMA_VERSION
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import Item, to_attribute

@@ -45,7 +45,8 @@ from fraudstream.detection.features import registry
 from fraudstream.detection.models import model, selection
 from fraudstream.detection.profiles import codec
 from fraudstream.reporting.daily.schema import report
-from fraudstream.reporting.log import aggregates, hourly_merge, record, roll_up
+from fraudstream.reporting.log import aggregates, record
+from fraudstream.reporting.log.hours import merging, roll_up
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import from_item
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, stored_transactions
@@ -163,7 +164,7 @@ def manifest(
             "logRecord": record.SCHEMA_VERSION,
             "hour": roll_up.HOUR_SCHEMA_VERSION,
             "aggregation": aggregates.AGGREGATION,
-            "fingerprint": hourly_merge.FINGERPRINT,
+            "fingerprint": merging.FINGERPRINT,
             "report": report.REPORT_SCHEMA_VERSION,
             "model": model.SCHEMA_VERSION,
             "chosenModels": selection.ModelSelection().schema_version,

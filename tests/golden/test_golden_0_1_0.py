@@ -24,7 +24,7 @@ from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.reporting.daily.reporter import Reported, Reporter
 from fraudstream.reporting.daily.schema.earlier import read_report
 from fraudstream.reporting.log.columns import FILES
-from fraudstream.reporting.log.hour_notes import Hour
+from fraudstream.reporting.log.hours.notes import Hour
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import LogEvent, LogRecord

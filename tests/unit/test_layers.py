@@ -30,6 +30,7 @@ CHECK_OF_RULES = {
 }
 """What one module of it may know too: it checks the rules that are uploaded."""
 SIDE_BY_SIDE = (
+    "src/fraudstream/reporting/log",
     "src/fraudstream/detection/stores",
     "src/fraudstream_tools/cli",
     "src/fraudstream_tools/cli/support",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 
 from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.reporting.log.hour_notes import Hour, sound_note
+from fraudstream.reporting.log.hours.notes import Hour, sound_note
 from fraudstream.reporting.log.keys import LogTable, hour_of, notes_among, parse_hour
 from fraudstream.reporting.log.reader.unfinished import UNFINISHED
 from fraudstream.reporting.log.segments import hour_prefix

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.reporting.log.edits import LogEdit
+from fraudstream.reporting.log.changes.edits import LogEdit
+from fraudstream.reporting.log.changes.rewriting import LogRewriter
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import find_log_files
-from fraudstream.reporting.log.rewriting import LogRewriter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream_tools.analytics import log_copy

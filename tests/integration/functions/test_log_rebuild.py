@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.reporting.log import rebuilding
+from fraudstream.reporting.log.changes import rebuilding
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.reporting.storage.object_store import Store
 from fraudstream.transactions.decisions.decision import Label, Truth

@@ -8,7 +8,7 @@ from pathlib import Path
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
-from fraudstream.reporting.log.hourly_merge import merge
+from fraudstream.reporting.log.hours.merging import merge
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Decision, Label, Truth
 from fraudstream.transactions.decisions.reasons import NO_RULES_CODES

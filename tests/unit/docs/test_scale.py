@@ -10,7 +10,7 @@ from benchmarks.scans import A_DAY, DAYS
 from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.features.registry import FEATURES
-from fraudstream.reporting.log.roll_up import MERGE_SECONDS
+from fraudstream.reporting.log.hours.roll_up import MERGE_SECONDS
 from fraudstream_tools.analytics.athena import dollars
 from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE
 from infra.data.analytics import saved_queries

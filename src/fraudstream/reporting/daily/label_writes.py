@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fraudstream.reporting.daily.schema.people import LabelWrites, UnrecordedLabel
-from fraudstream.reporting.log.hour_notes import sound_note
+from fraudstream.reporting.log.hours.notes import sound_note
 from fraudstream.reporting.log.keys import LogTable, hour_of, hours_prefix, notes_among, table_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.duckdb_engine import connect, listed

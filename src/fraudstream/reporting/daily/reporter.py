@@ -22,7 +22,7 @@ from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.summary import look_up, summarize, with_log_state
 from fraudstream.reporting.daily.trends import look_back
 from fraudstream.reporting.log.chain.links import LogChain
-from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
+from fraudstream.reporting.log.hours.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -37,8 +37,8 @@ from fraudstream.reporting.log.keys import (
     table_prefix,
 )
 from fraudstream.reporting.log.logged_days import logged_days, refuse_before
-from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.segments import all_days_prefix
+from fraudstream.reporting.log.verification.against_chain import LogProblem, Verification, verify
 from fraudstream.reporting.render.files import DAY_SUMMARY, JSON_REPORT, REPORT_FILES, write_report
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.object_store import Store

@@ -29,10 +29,10 @@ from fraudstream.reporting.daily.schema.report import (
 )
 from fraudstream.reporting.daily.schema.trends import Past
 from fraudstream.reporting.log.aggregates import STOPPED
-from fraudstream.reporting.log.chain.verification import Finding
-from fraudstream.reporting.log.hourly_merge import FINGERPRINT
+from fraudstream.reporting.log.hours.merging import FINGERPRINT
 from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight, milliseconds
 from fraudstream.reporting.log.reader.given_up import UNLEARNED
+from fraudstream.reporting.log.verification.against_chain import Finding
 
 if TYPE_CHECKING:
     import duckdb

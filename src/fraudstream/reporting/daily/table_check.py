@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fraudstream.contract import CLAIM_TIMESTAMP, SAMPLE_DAY, SAMPLE_INDEX
 from fraudstream.durations import HOUR
-from fraudstream.reporting.log.rebuilding import received_on
+from fraudstream.reporting.log.changes.rebuilding import received_on
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

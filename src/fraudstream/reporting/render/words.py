@@ -13,7 +13,7 @@ from fraudstream.reporting.daily.schema.codes import (
     NotMeasurable,
 )
 from fraudstream.reporting.daily.schema.trends import Meter
-from fraudstream.reporting.log.chain.verification import LogProblem
+from fraudstream.reporting.log.verification.against_chain import LogProblem
 
 COMPARED: Final[Mapping[ComparedFigure, str]] = {
     ComparedFigure.TRANSACTIONS: "transactions",

@@ -8,15 +8,15 @@ import msgspec
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.reporting.log import rebuilding
-from fraudstream.reporting.log.chain.added_files import added_files
-from fraudstream.reporting.log.chain.added_segments import added_segments
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.chain.verification import verify
+from fraudstream.reporting.log.changes import rebuilding
+from fraudstream.reporting.log.changes.rebuilding import LogRebuild
 from fraudstream.reporting.log.erasure_marks import read_marks
+from fraudstream.reporting.log.hours.roll_up import RollUp
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
-from fraudstream.reporting.log.rebuilding import LogRebuild
-from fraudstream.reporting.log.roll_up import RollUp
+from fraudstream.reporting.log.verification.added_files import added_files
+from fraudstream.reporting.log.verification.added_segments import added_segments
+from fraudstream.reporting.log.verification.against_chain import verify
 from fraudstream.reporting.tasks.asked import UnknownEventError
 from fraudstream.reporting.tasks.means import Means
 from fraudstream.settings import Metric

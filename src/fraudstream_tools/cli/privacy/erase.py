@@ -49,7 +49,7 @@ def erase(
     fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
     ```
     """
-    from fraudstream.reporting.log.rewriting import UnreadableFileError
+    from fraudstream.reporting.log.changes.rewriting import UnreadableFileError
     from fraudstream_tools.operations.audit.identity import operator_of
     from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person, StillThereError
     from fraudstream_tools.operations.privacy.erasure.marks import BusyProfileError

@@ -83,7 +83,7 @@ def rekey(
 
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
-    from fraudstream.reporting.log.rewriting import UnreadableFileError
+    from fraudstream.reporting.log.changes.rewriting import UnreadableFileError
     from fraudstream_tools.operations.privacy.rotation.rekeying import MovingProfileError, Rekeying
     from fraudstream_tools.operations.privacy.tokens import (
         NewestTokens,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream.reporting.daily.schema.codes import ChangedFigure
-from fraudstream.reporting.log.roll_up import OutOfTimeError
+from fraudstream.reporting.log.hours.roll_up import OutOfTimeError
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.render.csv import to_csv
 from fraudstream.reporting.render.files import DAY_SUMMARY, REPORT_FILES

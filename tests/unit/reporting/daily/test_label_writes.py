@@ -8,7 +8,7 @@ import pytest
 
 from fraudstream.reporting.daily.label_writes import ToldLabels, label_writes
 from fraudstream.reporting.daily.schema.people import LabelWrites
-from fraudstream.reporting.log.roll_up import RollUp
+from fraudstream.reporting.log.hours.roll_up import RollUp
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decisions.decision import Truth

@@ -8,9 +8,9 @@ from fraudstream.durations import HOUR
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.chain.links import Link, LogChain
 from fraudstream.reporting.log.chain.segment_seals import sealed
-from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
 from fraudstream.reporting.log.keys import midnight
 from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.log.verification.against_chain import LogProblem, Verification, verify
 from fraudstream.reporting.storage.object_store import FolderStore
 from tests.unit.reporting.decision_log_harness import DAY, MIDNIGHT, NOW, PREFIX, Stream, put, reporter, transaction
 

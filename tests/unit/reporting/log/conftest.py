@@ -36,4 +36,4 @@ def system(reported: System, tmp_path: Path) -> System:
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is merged beside these tests: what is looked at again is so at once."""
-    monkeypatch.setattr("fraudstream.reporting.log.chain.verification.sleep", lambda _: None)
+    monkeypatch.setattr("fraudstream.reporting.log.verification.against_chain.sleep", lambda _: None)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.reporting.log.chain.added_files import added_files
-from fraudstream.reporting.log.chain.verification import LogProblem
 from fraudstream.reporting.log.keys import midnight
 from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.log.verification.added_files import added_files
+from fraudstream.reporting.log.verification.against_chain import LogProblem
 from fraudstream.reporting.storage.object_store import FolderStore
 from tests.unit.reporting.decision_log_harness import (
     DAY,

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fraudstream.reporting.log.chain.added_segments import added_segments
 from fraudstream.reporting.log.chain.segment_seals import sealed
-from fraudstream.reporting.log.chain.verification import LogProblem
+from fraudstream.reporting.log.hours.roll_up import LATE
 from fraudstream.reporting.log.keys import midnight
-from fraudstream.reporting.log.roll_up import LATE
 from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.log.verification.added_segments import added_segments
+from fraudstream.reporting.log.verification.against_chain import LogProblem
 from tests.unit.reporting.decision_log_harness import DAY, MIDNIGHT, PREFIX, Stream, put, transaction
 from tests.unit.reporting.log.chain_harness import KEY, OTHER_KEY, System
 

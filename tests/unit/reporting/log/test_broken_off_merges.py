@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.hours.roll_up import RollUp
 from fraudstream.reporting.log.keys import HOUR_FORMAT
 from fraudstream.reporting.log.reader.files import find_log_files
-from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.storage.object_store import FolderStore
 from tests.unit.reporting.daily.test_exactness import TABLES, rows
 from tests.unit.reporting.decision_log_harness import MIDNIGHT, PREFIX, Stream, transaction

@@ -14,8 +14,8 @@ import pytest
 from fraudstream.detection.features.codec import pack, unpack
 from fraudstream.detection.features.named_values import COLUMNS
 from fraudstream.detection.features.registry import NAMES, SCHEMA
-from fraudstream.reporting.log import hourly_merge
-from fraudstream.reporting.log.hourly_merge import merge
+from fraudstream.reporting.log.hours import merging
+from fraudstream.reporting.log.hours.merging import merge
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.record import LogEvent, LogRecord
 from fraudstream.reporting.log.segments import cut
@@ -157,12 +157,12 @@ def segment_of_customers(folder: Path, decisions: int, customers: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("most_sorted", [hourly_merge.MOST_SORTED, 100], ids=["sorted", "divided"])
+@pytest.mark.parametrize("most_sorted", [merging.MOST_SORTED, 100], ids=["sorted", "divided"])
 def test_a_question_about_one_customer_reads_two_groups_of_rows_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_sorted: int
 ) -> None:
-    monkeypatch.setattr(hourly_merge, "DECISIONS_A_GROUP", 2048)
-    monkeypatch.setattr(hourly_merge, "MOST_SORTED", most_sorted)
+    monkeypatch.setattr(merging, "DECISIONS_A_GROUP", 2048)
+    monkeypatch.setattr(merging, "MOST_SORTED", most_sorted)
     groups, customers = 4, 1000
     files = merged(tmp_path, segment_of_customers(tmp_path, 2048 * groups, customers))
     with duckdb.connect() as connection:
@@ -181,12 +181,12 @@ def test_an_hour_too_large_to_sort_holds_what_a_sorted_one_does(
     source = segment_of_customers(tmp_path, 3000, 700)
 
     def rows(most_sorted: int, name: str) -> list[tuple[object, ...]]:
-        monkeypatch.setattr(hourly_merge, "MOST_SORTED", most_sorted)
+        monkeypatch.setattr(merging, "MOST_SORTED", most_sorted)
         (tmp_path / name).mkdir()
         decisions = merged(tmp_path / name, source)[LogTable.DECISIONS]
         return duckdb.read_parquet(str(decisions)).order("transactionId").fetchall()
 
-    ordered, divided = rows(hourly_merge.MOST_SORTED, "ordered"), rows(100, "divided")
+    ordered, divided = rows(merging.MOST_SORTED, "ordered"), rows(100, "divided")
     assert len(divided) == 3000
     assert divided == ordered
 
@@ -195,7 +195,7 @@ def test_an_hour_too_large_to_sort_holds_what_a_sorted_one_does(
 def test_an_hour_too_large_to_sort_has_the_features_of_each_decision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, older: bool
 ) -> None:
-    monkeypatch.setattr(hourly_merge, "MOST_SORTED", 0)
+    monkeypatch.setattr(merging, "MOST_SORTED", 0)
     files = merged(tmp_path, segment(tmp_path, pack(JUDGED), older=older))
     assert columns(files[LogTable.DECISIONS]) == [(SCHEMA, *unpack(pack(JUDGED)))]
 
@@ -203,7 +203,7 @@ def test_an_hour_too_large_to_sort_has_the_features_of_each_decision(
 def test_an_hour_too_large_to_sort_of_which_nothing_can_be_read_is_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hourly_merge, "MOST_SORTED", 100)
+    monkeypatch.setattr(merging, "MOST_SORTED", 100)
     path = segment_of_customers(tmp_path, 3000, 700)
     path.write_bytes(path.read_bytes()[:1000])
     assert merged(tmp_path, path) == {}
@@ -229,13 +229,13 @@ def test_features_that_are_no_list_are_missing_from_an_hour_however_large(
     assert damaged != lines
 
     def decided(most_sorted: int, name: str) -> list[tuple[object, ...]]:
-        monkeypatch.setattr(hourly_merge, "MOST_SORTED", most_sorted)
+        monkeypatch.setattr(merging, "MOST_SORTED", most_sorted)
         folder = tmp_path / name
         folder.mkdir()
         path = folder / whole.name
         path.write_bytes(gzip.compress(damaged))
         return duckdb.read_parquet(str(merged(folder, path)[LogTable.DECISIONS])).fetchall()
 
-    ordered = decided(hourly_merge.MOST_SORTED, "ordered")
+    ordered = decided(merging.MOST_SORTED, "ordered")
     assert len(ordered) == 1
     assert decided(0, "divided") == ordered

@@ -10,11 +10,11 @@ import pytest
 from fraudstream.durations import HOUR
 from fraudstream.reporting.log.chain.links import ATTEMPTS, ChainMovedError, Link, LinkKind, LogChain
 from fraudstream.reporting.log.chain.segment_seals import sealed
-from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
-from fraudstream.reporting.log.edits import LogEdit
+from fraudstream.reporting.log.changes.edits import LogEdit
+from fraudstream.reporting.log.changes.rewriting import LogRewriter, UnreadableFileError
 from fraudstream.reporting.log.keys import HOUR_FORMAT
-from fraudstream.reporting.log.rewriting import LogRewriter, UnreadableFileError
 from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.log.verification.against_chain import LogProblem, Verification, verify
 from fraudstream.reporting.render.html import to_html
 from fraudstream.reporting.storage.object_store import FolderStore
 from tests.unit.reporting.decision_log_harness import DAY, MIDNIGHT, NOW, PREFIX, put, reporter, transaction

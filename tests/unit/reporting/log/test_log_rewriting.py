@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.reporting.log.edits import LogEdit
-from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten, UnreadableFileError
+from fraudstream.reporting.log.changes.edits import LogEdit
+from fraudstream.reporting.log.changes.rewriting import LogRewriter, Rewritten, UnreadableFileError
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decisions.decision import Decision, Reason, Truth, Verdict

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.chain.verification import LogProblem
 from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.log.verification.against_chain import LogProblem
 from tests.unit.reporting.decision_log_harness import PREFIX, put
 from tests.unit.reporting.log.chain_harness import START, System, of_day
 

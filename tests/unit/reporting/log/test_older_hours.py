@@ -14,17 +14,18 @@ import msgspec
 import pytest
 
 from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
-from fraudstream.reporting.log import aggregates, roll_up
+from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.aggregates import AGGREGATION
+from fraudstream.reporting.log.changes.edits import LogEdit
+from fraudstream.reporting.log.changes.rewriting import LogRewriter, UnreadableFileError
 from fraudstream.reporting.log.columns import FILES
-from fraudstream.reporting.log.edits import LogEdit
-from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION
-from fraudstream.reporting.log.hourly_merge import FINGERPRINT
+from fraudstream.reporting.log.hours import roll_up
+from fraudstream.reporting.log.hours.merging import FINGERPRINT
+from fraudstream.reporting.log.hours.notes import HOUR_SCHEMA_VERSION
+from fraudstream.reporting.log.hours.roll_up import RollUp, made_key
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import SCHEMA_VERSION
-from fraudstream.reporting.log.rewriting import LogRewriter, UnreadableFileError
-from fraudstream.reporting.log.roll_up import RollUp, made_key
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore, digest
 from tests.unit.reporting.decision_log_harness import DAY, HOUR, MIDNIGHT, PREFIX, Stream, put, reporter, transaction

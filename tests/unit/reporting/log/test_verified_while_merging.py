@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fraudstream.reporting.log.chain.verification import Finding, LogProblem, verify
+from fraudstream.reporting.log.verification.against_chain import Finding, LogProblem, verify
 from fraudstream.reporting.storage.object_store import FolderStore
 from tests.unit.reporting.decision_log_harness import MIDNIGHT, NOW, PREFIX, Stream, reporter, transaction
 from tests.unit.reporting.log.chain_harness import START, System
@@ -16,7 +16,7 @@ from tests.unit.reporting.log.chain_harness import START, System
 if TYPE_CHECKING:
     from fraudstream.reporting.log.chain.links import Link
 
-_SLEEP = "fraudstream.reporting.log.chain.verification.sleep"
+_SLEEP = "fraudstream.reporting.log.verification.against_chain.sleep"
 _CALLS = 25
 """As many as a look takes."""
 

@@ -1,7 +1,7 @@
 """What a daily report says of rules, the model, and where and when things happened."""
 
 from fraudstream.reporting.daily.schema.parts import Counts, Interval, Part, Percentiles, Value
-from fraudstream.reporting.log.chain.verification import Finding
+from fraudstream.reporting.log.verification.against_chain import Finding
 
 
 class RuleFigures(Part, frozen=True, kw_only=True):

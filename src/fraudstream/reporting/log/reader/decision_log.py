@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 import duckdb
 
 from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, RETOLD, STAGED
-from fraudstream.reporting.log.feature_columns import LACKING, taken_apart, write_taken_apart
-from fraudstream.reporting.log.lines import LineFiles
+from fraudstream.reporting.log.lines.feature_columns import LACKING, taken_apart, write_taken_apart
+from fraudstream.reporting.log.lines.line_files import LineFiles
+from fraudstream.reporting.log.lines.staging import IS_NEWER, stage
 from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
 from fraudstream.reporting.log.reader.label_arrival import FraudLabel, LabelArrival, label_arrival
-from fraudstream.reporting.log.reader.staging import IS_NEWER, stage
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 from fraudstream.transactions.decisions.decision import Truth

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from fraudstream.reporting.log.hour_notes import Hour, read_note, rebased, segments_digest
+from fraudstream.reporting.log.hours.notes import Hour, read_note, rebased, segments_digest
 from fraudstream.reporting.log.keys import hour_key, parse_hour
 from fraudstream.reporting.log.reader.unfinished import unfinished_copies
 from fraudstream.reporting.log.segments import hour_prefix

@@ -10,10 +10,10 @@ from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.durations import SECOND
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import RETOLD
-from fraudstream.reporting.log.lines import LineFiles
+from fraudstream.reporting.log.lines.line_files import LineFiles
+from fraudstream.reporting.log.lines.staging import stage
 from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL, raised_as_log_error, see_records
 from fraudstream.reporting.log.reader.files import DecisionLogError, find_log_files
-from fraudstream.reporting.log.reader.staging import stage
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 
 LABELLED: Final = (

@@ -19,11 +19,11 @@ from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, REPORT_PREFIX, EntityKind
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.edits import LogEdit
+from fraudstream.reporting.log.changes.edits import LogEdit
+from fraudstream.reporting.log.changes.rewriting import LogRewriter, Rewritten
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
+from fraudstream.reporting.log.hours.roll_up import MERGE_SECONDS
 from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
-from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten
-from fraudstream.reporting.log.roll_up import MERGE_SECONDS
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import to_item

@@ -21,8 +21,8 @@ from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.rotation import renamed
 from fraudstream.detection.stores.lists.listings import DamagedListingError
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.edits import LogEdit
-from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten
+from fraudstream.reporting.log.changes.edits import LogEdit
+from fraudstream.reporting.log.changes.rewriting import LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.reason_tokens import renamed_reasons

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from fraudstream.reporting.log.chain.links import Link, LinkKind, LogChain, breaks
-from fraudstream.reporting.log.hour_notes import read_note
+from fraudstream.reporting.log.hours.notes import read_note
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key, hours_prefix, notes_among, parse_hour
 from fraudstream.reporting.storage.download import DOWNLOADS
 

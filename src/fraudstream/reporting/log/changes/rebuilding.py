@@ -20,6 +20,7 @@ from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.erasure_marks import ErasureMark, without_erased
+from fraudstream.reporting.log.hours.roll_up import RollUp
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -30,7 +31,6 @@ from fraudstream.reporting.log.keys import (
     table_prefix,
 )
 from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
-from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.log.segments import Segment, compress, rebuilt_key
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.transactions.storage.item import without_damaged
@@ -204,7 +204,7 @@ def _logged_at(line: LogRecord, decided_at: int) -> int:
 
 def _missing(connection: "duckdb.DuckDBPyConnection", lines: list[LogRecord]) -> list[LogRecord]:
     """Return those of some lines that the log does not have."""
-    from fraudstream.reporting.log.hourly_merge import FINGERPRINT  # noqa: PLC0415  (slow to import)
+    from fraudstream.reporting.log.hours.merging import FINGERPRINT  # noqa: PLC0415  (slow to import)
 
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE lines AS SELECT unnest($numbers::INTEGER[]) AS number, "

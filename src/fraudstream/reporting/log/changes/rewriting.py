@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.reporting.log.edits import TOKEN_COLUMNS, EditOf, edit_parquet
-from fraudstream.reporting.log.hour_notes import Hour, is_current
+from fraudstream.reporting.log.changes.edits import TOKEN_COLUMNS, EditOf, edit_parquet
+from fraudstream.reporting.log.hours.notes import Hour, is_current
+from fraudstream.reporting.log.hours.roll_up import LATE, RollUp, hours_of_segments
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -33,7 +34,6 @@ from fraudstream.reporting.log.keys import (
     table_of,
     table_prefix,
 )
-from fraudstream.reporting.log.roll_up import LATE, RollUp, hours_of_segments
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 from fraudstream.reporting.storage.json_objects import NO_JSON

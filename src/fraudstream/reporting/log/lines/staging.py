@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import duckdb
 
 from fraudstream.reporting.log.columns import FEATURES, LINE, STAGED, TAKEN_APART
-from fraudstream.reporting.log.lines import TEXT_OF_FEATURES, LineFiles
+from fraudstream.reporting.log.lines.line_files import TEXT_OF_FEATURES, LineFiles
 from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
 from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.transactions.decisions.decision import Truth, Verdict

@@ -9,10 +9,10 @@ import duckdb
 
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import DECISIONS, FILES, HITS, LABELS, RETOLD
-from fraudstream.reporting.log.feature_columns import with_features
 from fraudstream.reporting.log.keys import LogTable, midnight, milliseconds
-from fraudstream.reporting.log.lines import LineFiles
-from fraudstream.reporting.log.reader.staging import promised_lines, stage
+from fraudstream.reporting.log.lines.feature_columns import with_features
+from fraudstream.reporting.log.lines.line_files import LineFiles
+from fraudstream.reporting.log.lines.staging import promised_lines, stage
 from fraudstream.reporting.log.record import NO_CURRENCY
 from fraudstream.reporting.storage.duckdb_engine import GROUP_ROWS, connect, listed, quoted, write_parquet
 

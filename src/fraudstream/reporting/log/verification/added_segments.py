@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraudstream.reporting.log.chain.links import LogChain
-from fraudstream.reporting.log.chain.verification import Finding, LogProblem
-from fraudstream.reporting.log.hour_notes import is_current, rebased, sound_note
+from fraudstream.reporting.log.hours.notes import is_current, rebased, sound_note
+from fraudstream.reporting.log.hours.roll_up import LATE, hours_of_segments
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key, parse_hour
-from fraudstream.reporting.log.roll_up import LATE, hours_of_segments
 from fraudstream.reporting.log.segments import hour_prefix
+from fraudstream.reporting.log.verification.against_chain import Finding, LogProblem
 from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 
 if TYPE_CHECKING:

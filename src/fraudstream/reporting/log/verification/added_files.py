@@ -7,11 +7,11 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.reporting.log.chain.verification import Finding, LogProblem
-from fraudstream.reporting.log.hour_notes import is_current, rebased, sound_note
+from fraudstream.reporting.log.hours.notes import is_current, rebased, sound_note
+from fraudstream.reporting.log.hours.roll_up import made_key
 from fraudstream.reporting.log.keys import days_of, hour_key, hour_of, hours_of_files, parse_hour
-from fraudstream.reporting.log.roll_up import made_key
 from fraudstream.reporting.log.segments import hour_prefix
+from fraudstream.reporting.log.verification.against_chain import Finding, LogProblem
 from fraudstream.reporting.storage.download import DOWNLOADS
 
 if TYPE_CHECKING:

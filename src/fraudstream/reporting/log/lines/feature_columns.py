@@ -13,7 +13,7 @@ import msgspec
 
 from fraudstream.detection.features.named_values import exact
 from fraudstream.reporting.log.columns import FEATURES
-from fraudstream.reporting.log.lines import LineFiles
+from fraudstream.reporting.log.lines.line_files import LineFiles
 from fraudstream.reporting.storage.duckdb_engine import quoted
 
 LACKING: Final = "features IS NOT NULL AND featureSchema IS NULL"

@@ -16,8 +16,8 @@ import msgspec
 
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.hour_files import HourFiles, by_table, marks_of
-from fraudstream.reporting.log.hour_notes import (
+from fraudstream.reporting.log.hours.files import HourFiles, by_table, marks_of
+from fraudstream.reporting.log.hours.notes import (
     HOUR_SCHEMA_VERSION,
     Hour,
     is_current,
@@ -42,7 +42,7 @@ from fraudstream.reporting.storage.json_objects import NO_JSON
 
 if TYPE_CHECKING:
     from fraudstream.reporting.log.chain.links import LogChain
-    from fraudstream.reporting.log.hourly_merge import Merged
+    from fraudstream.reporting.log.hours.merging import Merged
     from fraudstream.reporting.storage.object_store import Store
 
 LATE = timedelta(hours=48)
@@ -210,7 +210,7 @@ class RollUp:
         if self.time_left() < MERGE_SECONDS:
             raise OutOfTimeError(f"no time to merge the hour {hour:{HOUR_FORMAT}} of the log: call again")
         # DuckDB takes long to import, and most hours have not changed.
-        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415  (DuckDB is slow to import)
+        from fraudstream.reporting.log.hours.merging import merge  # noqa: PLC0415  (DuckDB is slow to import)
 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -247,7 +247,7 @@ class RollUp:
             segments: those of its segments that stay, by key.
             earlier: its files, changed.
         """
-        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415  (DuckDB is slow to import)
+        from fraudstream.reporting.log.hours.merging import merge  # noqa: PLC0415  (DuckDB is slow to import)
 
         with tempfile.TemporaryDirectory() as name:
             paths = [path for key, path in segments.items() if key not in known.damaged]

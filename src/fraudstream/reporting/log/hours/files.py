@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from fraudstream.reporting.log.hour_notes import Hour
+from fraudstream.reporting.log.hours.notes import Hour
 from fraudstream.reporting.log.keys import LogTable, hour_key, parse_hour, table_key, table_of
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
     from fraudstream.reporting.log.chain.links import LinkKind, LogChain
-    from fraudstream.reporting.log.hourly_merge import Merged
+    from fraudstream.reporting.log.hours.merging import Merged
     from fraudstream.reporting.storage.object_store import Store
 
 
