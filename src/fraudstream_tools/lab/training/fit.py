@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fraudstream.counts import counted, word_for
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
-from fraudstream.detection.models.model import Distribution, Model, ModelError, ModelFile, Period, seal
+from fraudstream.detection.models.model import Calibration, Distribution, Model, ModelError, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.detection.models.trees import Tree
 from fraudstream.durations import DAY
@@ -105,29 +105,33 @@ def fit(
     parameters, validation = parameters or Parameters(), validation or Validation()
     _check(vectors, labels, timestamps)
     columns = _columns(use, vectors)
-    chosen = np.ascontiguousarray(vectors[:, columns], dtype=np.float64)
     flags = labels.astype(np.bool_)
-    split = _split(timestamps, flags, validation, arrival)
-    share, unseen = (None, None) if arrival is None else (arrival.share, arrival.unseen)
-    learnt_for = _learnt_for(stands_for, flags, unseen)
-    frauds = frauds_told(flags, share)
-    prior = log_odds(_share_of_fraud(flags, frauds, stands_for))
-    booster = Booster(chosen, flags, parameters, learnt_for)
+    rows = _Rows(
+        chosen=np.ascontiguousarray(vectors[:, columns], dtype=np.float64),
+        flags=flags,
+        timestamps=timestamps,
+        frauds=frauds_told(flags, None if arrival is None else arrival.share),
+        arrival=arrival,
+        stands_for=stands_for,
+    )
+    prior = log_odds(_share_of_fraud(rows))
+    booster = Booster(rows.chosen, flags, parameters, rows.learnt_for(flags))
     unlearnt = None if newer is None else newer[:, columns]
     held = held_out(
-        chosen,
+        rows.chosen,
         flags,
         timestamps,
         parameters,
-        learnt_for,
+        rows.learnt_for(flags),
         without=declined,
         newer=None if unlearnt is None else Newer(unlearnt, booster.raw(unlearnt)),
         least_frauds=MIN_FRAUDS,
     )
+    split = _split(rows, validation)
     if held is not None and all(map(_learnable, (split.then[split.known], flags[split.newest], flags[held.rows]))):
         serving = measured_serving(
             held,
-            frauds,
+            rows.frauds,
             timestamps,
             hits,
             stands_for=stands_for,
@@ -135,48 +139,55 @@ def fit(
             stopped=stopped,
             least_frauds=MIN_FRAUDS,
         )
-        earlier = Booster(
-            chosen[split.known],
-            split.then[split.known],
-            parameters,
-            weights_of(_learnt_for(stands_for, split.then, unseen), split.known),
-        )
-        raw = earlier.raw(chosen[split.newest])
-        figures = _figures(raw, flags, frauds, split.newest, share=share, stands_for=stands_for)
+        figures = _figures(rows, split, parameters)
         measured = _period(timestamps[split.newest], flags[split.newest])
     else:
         serving, figures, measured = unmeasured_serving(prior, hits, stands_for), {}, None
-    trees = _exported(booster, len(flags), parameters)
-    scores = serving.calibration.slope * booster.raw(chosen) + serving.calibration.intercept
-    shares, drift = _baseline(chosen, use, scores, timestamps, stands_for)
-    try:
-        return seal(
-            ModelFile(
-                trained_on=trained_on,
-                own_labels=own_labels,
-                feature_schema=registry.SCHEMA,
-                features=tuple(use),
-                meanings=tuple(INPUT_MEANINGS[name] for name in use),
-                label_delay_days=validation.label_delay_days,
-                training=_period(timestamps, flags),
-                validation=measured,
-                metrics=figures,
-                calibration=serving.calibration,
-                prior_log_odds=prior,
-                weight=serving.combination.weight,
-                score_base=serving.combination.base,
-                rule_weights=serving.combination.rules,
-                probability=serving.probability,
-                promised=serving.promised,
-                trees=trees,
-                distributions=shares,
-                usual_drift=drift,
-            )
+    shares, drift = _baseline(rows, use, booster, serving.calibration)
+    return _sealed(
+        ModelFile(
+            trained_on=trained_on,
+            own_labels=own_labels,
+            feature_schema=registry.SCHEMA,
+            features=tuple(use),
+            meanings=tuple(INPUT_MEANINGS[name] for name in use),
+            label_delay_days=validation.label_delay_days,
+            training=_period(timestamps, flags),
+            validation=measured,
+            metrics=figures,
+            calibration=serving.calibration,
+            prior_log_odds=prior,
+            weight=serving.combination.weight,
+            score_base=serving.combination.base,
+            rule_weights=serving.combination.rules,
+            probability=serving.probability,
+            promised=serving.promised,
+            trees=_exported(booster, len(flags), parameters),
+            distributions=shares,
+            usual_drift=drift,
         )
-    except ModelError as error:
-        raise TrainingError(
-            f"this came to no model that can be used: {error}; do labels tell fraud from the rest?"
-        ) from None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """What a model learns from and is measured on: one row for each transaction."""
+
+    chosen: Matrix
+    """A column for each feature in use."""
+    flags: Flags
+    """Which of them are known to be fraud."""
+    timestamps: NDArray[np.int64]
+    frauds: NDArray[np.float64]
+    """For how many frauds each one stands (see `frauds_told`)."""
+    arrival: Arrived | None
+    stands_for: Weights
+
+    def learnt_for(self, flags: Flags) -> Weights:
+        """Return the weight of each transaction when trees are grown, if these are the frauds that are known."""
+        if self.arrival is None or self.arrival.unseen is None:
+            return self.stands_for
+        return np.where(flags, 1.0 + self.arrival.unseen, 1.0) * (1.0 if self.stands_for is None else self.stands_for)
 
 
 class _Split(NamedTuple):
@@ -190,28 +201,25 @@ class _Split(NamedTuple):
     """Those of the newest days."""
 
 
-def _split(timestamps: NDArray[np.int64], flags: Flags, validation: Validation, arrival: Arrived | None) -> _Split:
-    begin = float(timestamps.max() - validation.days * DAY)
+def _split(rows: _Rows, validation: Validation) -> _Split:
+    end = rows.timestamps.max()
+    begin = float(end - validation.days * DAY)
     return _Split(
-        known=timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY,
-        then=flags if arrival is None else flags & (arrival.known_at <= begin),
-        newest=timestamps > begin,
+        known=rows.timestamps <= end - (validation.days + validation.label_delay_days) * DAY,
+        then=rows.flags if rows.arrival is None else rows.flags & (rows.arrival.known_at <= begin),
+        newest=rows.timestamps > begin,
     )
 
 
-def _figures(
-    raw: NDArray[np.float64],
-    flags: Flags,
-    frauds: NDArray[np.float64],
-    newest: Flags,
-    *,
-    share: Weights,
-    stands_for: Weights,
-) -> dict[str, float]:
-    """Return how good the log-odds of earlier trees are on the newest days."""
-    weights = weights_of(stands_for, newest)
-    line = platt(raw, frauds[newest], weights)
-    return metrics(line.slope * raw + line.intercept, flags[newest], weights, weights_of(share, newest))
+def _figures(rows: _Rows, split: _Split, parameters: Parameters) -> dict[str, float]:
+    """Return how good trees are on the newest days that learnt from what was known before."""
+    known, newest = split.known, split.newest
+    learnt_for = weights_of(rows.learnt_for(split.then), known)
+    raw = Booster(rows.chosen[known], split.then[known], parameters, learnt_for).raw(rows.chosen[newest])
+    weights = weights_of(rows.stands_for, newest)
+    line = platt(raw, rows.frauds[newest], weights)
+    share = None if rows.arrival is None else rows.arrival.share
+    return metrics(line.slope * raw + line.intercept, rows.flags[newest], weights, weights_of(share, newest))
 
 
 def _exported(booster: Booster, transactions: int, parameters: Parameters) -> tuple[Tree, ...]:
@@ -224,30 +232,30 @@ def _exported(booster: Booster, transactions: int, parameters: Parameters) -> tu
 
 
 def _baseline(
-    chosen: Matrix,
-    use: Sequence[str],
-    scores: NDArray[np.float64],
-    timestamps: NDArray[np.int64],
-    stands_for: Weights,
+    rows: _Rows, use: Sequence[str], booster: Booster, calibration: Calibration
 ) -> tuple[dict[str, Distribution], dict[str, float]]:
     """Return how features and scores of recent transactions are distributed, and how far single days are from that."""
-    recent = timestamps >= baseline_start(int(timestamps.min()), int(timestamps.max()))
-    weights = weights_of(stands_for, recent)
-    shares = distributions(chosen[recent], use, scores[recent], weights)
-    columns = dict(zip(use, chosen[recent].T, strict=True))
-    return shares, usual_drift(columns, timestamps[recent] // DAY, shares, weights)
+    recent = rows.timestamps >= baseline_start(int(rows.timestamps.min()), int(rows.timestamps.max()))
+    chosen, weights = rows.chosen[recent], weights_of(rows.stands_for, recent)
+    scores = calibration.slope * booster.raw(chosen) + calibration.intercept
+    shares = distributions(chosen, use, scores, weights)
+    columns = dict(zip(use, chosen.T, strict=True))
+    return shares, usual_drift(columns, rows.timestamps[recent] // DAY, shares, weights)
 
 
-def _share_of_fraud(flags: Flags, frauds: NDArray[np.float64], stands_for: Weights) -> float:
+def _share_of_fraud(rows: _Rows) -> float:
     """Return the share of fraud once all labels are there; there is always something legitimate."""
-    return min(float(np.average(frauds, weights=stands_for)), 0.5 + float(np.average(flags, weights=stands_for)) / 2)
+    labelled = float(np.average(rows.flags, weights=rows.stands_for))
+    return min(float(np.average(rows.frauds, weights=rows.stands_for)), 0.5 + labelled / 2)
 
 
-def _learnt_for(stands_for: Weights, flags: Flags, unseen: Weights) -> Weights:
-    """Return the weight of each transaction when trees are grown."""
-    if unseen is None:
-        return stands_for
-    return np.where(flags, 1.0 + unseen, 1.0) * (1.0 if stands_for is None else stands_for)
+def _sealed(file: ModelFile) -> Model:
+    try:
+        return seal(file)
+    except ModelError as error:
+        raise TrainingError(
+            f"this came to no model that can be used: {error}; do labels tell fraud from the rest?"
+        ) from None
 
 
 def _columns(use: Sequence[str], vectors: Matrix) -> list[int]:
