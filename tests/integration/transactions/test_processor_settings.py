@@ -23,7 +23,7 @@ from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from tests.aws_harness import function_variables
 from tests.integration.detection.analyzer_harness import RULESET_FILES as FILES
 from tests.integration.detection.analyzer_harness import World, a_world, transaction
-from tests.integration.transactions.inline_harness import BUCKET, make_bucket
+from tests.integration.transactions.inline.inline_harness import BUCKET, make_bucket
 from tests.integration.transactions.processor_harness import DAY, KEY, payment, request
 from tests.unit.detection.model_harness import small_model
 

@@ -23,7 +23,7 @@ from fraudstream.transactions.decisions.inline import LazyDecider
 from fraudstream.transactions.storage.deadline import Deadline
 from tests.integration.detection import analyzer_harness
 from tests.integration.detection.analyzer_harness import World
-from tests.integration.transactions.processor_harness import Processor, connect, make_processor
+from tests.integration.transactions.processor_harness import Processor, body_of, connect, make_processor, payment
 
 BUCKET = "rules"
 PATIENT_SECONDS = 120
@@ -176,3 +176,31 @@ def refuse(operation: str) -> Callable[..., None]:
 
 def unreachable(**_: object) -> None:
     raise BotoCoreError
+
+
+def answered_at_last(inline: Inline) -> int:
+    """Post transactions until one is answered with a decision, as on a busy machine the first may be too late; give
+    how many it took."""
+    for posted in range(1, 61):
+        if body_of(inline.post(payment()))["decisionStage"] == "INLINE":
+            return posted
+    raise AssertionError
+
+
+def abroad(**fields: Any) -> dict[str, Any]:
+    return payment(cardToken="card-1", cardCountry="DE", ipCountry="VN", **fields)
+
+
+def stored(inline: Inline) -> dict[str, Any]:
+    (item,) = inline.processor.transactions()
+    return item
+
+
+def is_pending(answer: dict[str, Any]) -> bool:
+    state = body_of(answer)
+    return (
+        answer["statusCode"] == 201
+        and (state["status"], state["decision"], state["decisionStage"]) == ("PENDING", None, None)
+        and "inlineDecision" not in state
+        and "Preference-Applied" not in answer["headers"]
+    )
