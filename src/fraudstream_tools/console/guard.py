@@ -4,7 +4,7 @@ The console listens on the machine that people browse the web with. Any page tha
 requests to it; this is what keeps those out.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, parse_qsl
 
@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from fraudstream_tools.console.refused_forms import written_in
 from fraudstream_tools.console.sessions import ENTER_PATH, ConsoleSession
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 MAX_FORM_BYTES: Final = 512 * 1024
 """Own choice: a ruleset of some hundred rules."""
 _FORM: Final = "application/x-www-form-urlencoded"
+_NO_FORM: Final[Mapping[str, str]] = {}
+_OPEN_THE_LINK: Final = (
+    "Open the link that `fraudstream console` printed. It works once; start the console again for another."
+)
 CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -84,15 +89,13 @@ class Guard:
             return _refused(405, "There is nothing here for such a request.")
         if scope["path"] == ENTER_PATH and scope["method"] == "GET":
             return self._enter(scope)
-        if not self._session.knows(Request(scope).cookies):
-            return _refused(
-                401,
-                "Open the link that `fraudstream console` printed. It works once; start the console again for another.",
-            )
         is_own = headers.get("sec-fetch-site", "same-origin") == "same-origin"
-        if scope["method"] == "POST" and (
-            headers.get("origin", "").removeprefix("http://") != headers["host"] or not is_own
-        ):
+        is_form = scope["method"] == "POST"
+        is_own_form = is_form and is_own and headers.get("origin", "").removeprefix("http://") == headers["host"]
+        # A form of an earlier console at this address is read all the same, for what somebody has written into it.
+        if not is_own_form and not self._session.knows(Request(scope).cookies):
+            return _refused(401, _OPEN_THE_LINK)
+        if is_form and not is_own_form:
             return _refused(403, "This form was not sent from a page of the console.")
         # Ports are no part of a site: what pages of other programs on this machine ask for comes with the cookie. They
         # cannot read it, but it costs requests to AWS, and takes what the next page has to say.
@@ -120,11 +123,16 @@ class Guard:
             if not message.get("more_body"):
                 break
         form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        if not self._session.knows(Request(scope).cookies):
+            return _refused(401, _OPEN_THE_LINK, form)
         if not self._session.accepts(form):
-            return _refused(403, "This form is not of this console, or of an earlier one: load the page again.")
+            return _refused(403, "This form is not of this console, or of an earlier one: load the page again.", form)
         scope.setdefault("state", {})["form"] = form
         return None
 
 
-def _refused(status: int, why: str) -> Response:
-    return PlainTextResponse(why + "\n", status_code=status)
+def _refused(status: int, why: str, form: Mapping[str, str] = _NO_FORM) -> Response:
+    """Return a refusal, with what somebody has written into the form: no page that is left has it."""
+    texts = written_in(form)
+    told = [why, *(["Nothing was done. You had written:"] if texts else []), *texts]
+    return PlainTextResponse("\n\n".join(told) + "\n", status_code=status)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = ("note", "text", "reason")
 """Names of fields in which people write sentences. Identifiers are looked up by forms without one, and kept nowhere."""
+_DRAFT: Final = "draft"
+"""Name of the field with a draft of rules. Pages give it back by themselves."""
 _SUBJECTS: Final = ("id", "list", "entity", "version")
 """Names of fields that say what a form is about."""
 
@@ -53,6 +55,11 @@ def forget(request: Request) -> None:
         return
     if all(refused.fields.get(name) == form.get(name) for name in _SUBJECTS):
         session.refused = None
+
+
+def written_in(form: Mapping[str, str]) -> list[str]:
+    """Return what somebody has written into a form: its sentences, and a draft of rules."""
+    return [text for name in (*_TEXTS, _DRAFT) if (text := form.get(name))]
 
 
 class TypedTexts:

@@ -42,7 +42,7 @@ def test_no_form_is_taken_without_the_cookie(aws: MinistackServer) -> None:
     browser = browser_on(aws)
     forms = paths(browser, "POST")
     assert "/case/take" in forms
-    assert {browser.client.post(path, headers=FORM).status_code for path in forms} == {401}
+    assert {browser.client.post(path, data={"csrf": "guess"}, headers=FORM).status_code for path in forms} == {401}
 
 
 @pytest.mark.parametrize("path", [*PAGES, *LEADING_ON, "/static/console.css", "/nowhere"])
@@ -127,6 +127,29 @@ def test_a_form_without_our_secret_changes_nothing(browser: Browser, system: Sys
     system.alert("t-1")
     assert browser.client.post("/case/take", data={**csrf, "id": "t-1"}, headers=FORM).status_code == 403
     assert browser.records() == []
+
+
+@pytest.mark.parametrize("has_entered", [False, True])
+def test_what_was_written_into_a_page_of_an_earlier_console_is_given_back(
+    aws: MinistackServer, system: System, *, has_entered: bool
+) -> None:
+    system.alert("t-1")
+    browser = browser_on(aws)
+    if has_entered:
+        browser.enter()
+    data = {"csrf": "the earlier one's", "id": "t-1", "note": "asked the customer", "draft": "rules: []\n# mine"}
+    answer = browser.client.post("/case/decide", data=data, headers=FORM)
+    assert answer.status_code == (403 if has_entered else 401)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "Nothing was done. You had written:\n\nasked the customer\n\nrules: []\n# mine\n" in answer.text
+    assert browser.records() == []
+
+
+def test_nothing_is_repeated_to_a_page_from_elsewhere(aws: MinistackServer) -> None:
+    headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    answer = browser_on(aws).client.post("/case/decide", data={"note": "asked the customer"}, headers=headers)
+    assert answer.status_code == 401
+    assert "asked" not in answer.text
 
 
 def test_only_short_forms_are_read(browser: Browser) -> None:
