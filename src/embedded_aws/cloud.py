@@ -197,6 +197,14 @@ class LocalCloud:
         """The process in which DynamoDB, S3 and the others run; it leads a group of its own."""
         return self._server.process_id
 
+    def check(self) -> None:
+        """Check that DynamoDB, S3 and the others still run.
+
+        Raises:
+            ServerError: their process ended by itself, and what was stored is gone.
+        """
+        self._server.check()
+
     def caller(self, access_key_id: str) -> str | None:
         """Return the ARN of who has an access key that was handed out; None for any other."""
         known = self._roles.known(access_key_id)

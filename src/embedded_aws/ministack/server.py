@@ -104,6 +104,17 @@ class MinistackServer:
             if "already in use" not in self._log_tail() or attempt == _TRIES - 1:
                 raise ServerError(f"ministack did not start:\n{self._log_tail()}")
 
+    def check(self) -> None:
+        """Check that the server runs.
+
+        Raises:
+            ServerError: it ended by itself, and what was stored is gone; the message holds the end of its log.
+        """
+        if self._process is not None and (code := self._process.poll()) is not None:
+            raise ServerError(
+                f"ministack ended with {code}, what it stored is gone; end of its log:\n{self._log_tail()}"
+            )
+
     def stop(self) -> None:
         """End the server and what it started; safe to repeat."""
         process, self._process = self._process, None

@@ -108,6 +108,19 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
 
 
 @needs_proc
+def test_a_local_system_whose_embedded_aws_ended_says_so_and_ends(
+    checkout: Path, local: "subprocess.Popen[bytes]"
+) -> None:
+    started = family(local.pid)
+    (database,) = (each for each in started if b"ministack" in Path(f"/proc/{each}/cmdline").read_bytes())
+    os.kill(database, signal.SIGKILL)
+    assert local.wait(timeout=PATIENCE_SECONDS) == 1
+    assert "the embedded AWS has ended: start `fraudstream local` again" in (checkout / "printed").read_text()
+    wait_until_gone(started)
+    assert not (checkout / ".local").exists()
+
+
+@needs_proc
 def test_the_commands_that_a_local_run_proposes_work_by_themselves(
     checkout: Path, local: "subprocess.Popen[bytes]"
 ) -> None:

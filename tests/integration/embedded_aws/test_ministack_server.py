@@ -1,6 +1,7 @@
 """The ministack process: where it listens, how it ends, and whose permissions it enforces."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from embedded_aws.ministack.server import ACCOUNT_ID, MinistackServer
+from embedded_aws.ministack.server import ACCOUNT_ID, MinistackServer, ServerError
 from tests.integration.embedded_aws.process_harness import (
     LOOPBACK,
     is_running,
@@ -78,6 +79,16 @@ def test_it_keeps_nothing_and_leaves_no_process(tmp_path: Path) -> None:
         server.client("s3").put_object(Bucket="things", Key="one", Body=b"1")
     wait_until_gone({process_id})
     assert [path.name for path in (tmp_path / "aws").iterdir()] == ["ministack.log"]
+
+
+def test_that_it_ended_by_itself_is_said(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path / "aws") as server:
+        server.check()
+        process_id = server.process_id
+        os.kill(process_id, signal.SIGKILL)
+        wait_until_gone({process_id})
+        with pytest.raises(ServerError, match="ministack ended with -9, what it stored is gone"):
+            server.check()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

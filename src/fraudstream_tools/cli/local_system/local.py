@@ -12,7 +12,7 @@ import typer
 
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS
-from fraudstream_tools.cli.support.terminal.output import err, out
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 
 if TYPE_CHECKING:
@@ -75,11 +75,21 @@ def local(
 
 
 def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
+    """Print which rulesets and models are refused, until Ctrl-C.
+
+    Raises:
+        CommandError: the embedded AWS ended.
+    """
+    from embedded_aws.ministack.server import ServerError
     from fraudstream_tools.cli.support.local.refused_rulesets import RefusalWatch
 
     watch = RefusalWatch.of(cloud)
     while True:
         time.sleep(_LOOK_SECONDS)
+        try:
+            cloud.check()
+        except ServerError as error:
+            raise CommandError(f"the embedded AWS has ended: start `fraudstream local` again\n{error}") from None
         if news := watch.news():
             err.print(f"warning: {news}", style="yellow", soft_wrap=True)
 
