@@ -148,7 +148,7 @@ def _abuse(watched: Watched) -> Sequence[AlarmSpec]:
         ),
         AlarmSpec(
             purpose="spend",
-            description=f"More than {watched.daily_requests:,} requests came within a day: each of them costs money.",
+            description=f"More than {watched.daily_requests:,} requests came within a day: look what they cost.",
             metrics=(("requests", api_metric("Count", watched.api, "Sum")),),
             threshold=watched.daily_requests,
             period_seconds=DAY_SECONDS,
