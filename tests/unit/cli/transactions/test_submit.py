@@ -97,11 +97,11 @@ def test_an_api_that_could_not_answer_can_be_asked_again_with_the_same_id(
     api.refused = [("POST", status)]
     ran = fraudstream("submit", "--amount", "1")
     assert ran.code == 1
-    assert f"error: {status} Nothing was done.; do it again {pause}" in ran.err
+    assert f"error: {status} Nothing was done; do it again {pause}" in ran.err
     _, tried = ran.err.splitlines()[0].split()
     assert f"it may be stored: say --id {tried} then" in ran.err
     api.refused = [("GET", status)]
-    assert f"{status} Nothing was done.; do it again {pause}" in fraudstream("get", tried).err
+    assert f"{status} Nothing was done; do it again {pause}" in fraudstream("get", tried).err
 
 
 def test_a_look_that_is_not_answered_is_repeated(
@@ -119,7 +119,7 @@ def test_what_is_stored_is_not_called_refused(fraudstream: Command, api: Api) ->
     ran = fraudstream("submit", "--amount", "1", "--id", "t-1", "--wait", 0.2)
     assert ran.code == 1
     assert "PENDING" in ran.out
-    assert "it is stored, and what was decided could not be read: 429 Nothing was done." in ran.err
+    assert "it is stored, and what was decided could not be read: 429 Nothing was done; do it again" in ran.err
     assert "fraudstream get t-1" in ran.err
 
 

@@ -53,7 +53,7 @@ def call_api(
     if answer.status_code in RETRIED_STATUSES:
         asked = answer.headers.get("retry-after", "")
         pause = f"{asked} s" if asked.isdigit() else "a moment"
-        raise UnansweredError(f"{_said(answer)}; do it again in {pause}")
+        raise UnansweredError(f"{_said(answer).removesuffix('.')}; do it again in {pause}")
     if not answer.is_success:
         raise CommandError(_refusal(answer, is_local=deployment.is_local))
     try:
@@ -88,4 +88,4 @@ def _said(answer: "httpx.Response") -> str:
 def _refusal(answer: "httpx.Response", *, is_local: bool) -> str:
     said = _said(answer)
     is_denied = answer.status_code in {401, 403}
-    return f"{said}; {unusable_hint(is_denied=True, is_local=is_local)}" if is_denied else said
+    return f"{said.removesuffix('.')}; {unusable_hint(is_denied=True, is_local=is_local)}" if is_denied else said
