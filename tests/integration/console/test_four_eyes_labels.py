@@ -184,6 +184,21 @@ def test_what_is_approved_is_not_what_somebody_says_afterwards(desk: Desk) -> No
     assert (desk.changes, desk.log) == (0, set())
 
 
+def test_what_is_said_while_another_label_is_approved_is_among_those_that_wait(desk: Desk) -> None:
+    decide(desk.anna)
+    client: Any = desk.ben.system.dynamodb
+    said: list[str] = []
+
+    def say_another(params: Any, **_: object) -> None:
+        if params["TableName"] == ALERTS and params["UpdateExpression"] == "REMOVE statusShard" and not said:
+            said.append(decide(desk.anna, label="LEGITIMATE"))
+
+    client.meta.events.register("provide-client-params.dynamodb.UpdateItem", say_another)
+    approve(desk.ben)
+    assert said
+    assert "legitimate" in words(desk.ben.page("/labels"))
+
+
 def test_why_somebody_approves_is_not_shown_any_more_once_they_have(desk: Desk) -> None:
     decide(desk.anna)
     form = desk.ben.form(desk.ben.page("/labels"), "/labels/approve")

@@ -97,6 +97,7 @@ class LabelApproval:
             "statusShard": LABEL_WAITS,
             "createdAt": now,
             "timestamp": stored["timestamp"],
+            "labeledAt": label.labeled_at,
             "givenBy": self.approver.operator.arn,
             # As long as the transaction: an erasure finds it by that.
             "expiresAt": stored.get("expiresAt", now // 1000 + RETENTION_DAYS * SECONDS_A_DAY),
@@ -194,11 +195,17 @@ class LabelApproval:
         except ClientError as error:
             raise_unless_condition_failed(error)
             raise ApprovalError("the label is another one by now: look at it again") from None
-        self.dynamodb.update_item(
-            TableName=self.alerts,
-            Key=_key(item["transactionId"]["S"]),
-            UpdateExpression="REMOVE statusShard",
-        )
+        try:
+            self.dynamodb.update_item(
+                TableName=self.alerts,
+                Key=_key(item["transactionId"]["S"]),
+                UpdateExpression="REMOVE statusShard",
+                # Somebody may have said something newer in this very moment, which waits.
+                ConditionExpression="attribute_not_exists(labeledAt) OR labeledAt <= :labeled",
+                ExpressionAttributeValues=to_item({":labeled": approved.labeled_at}),
+            )
+        except ClientError as error:
+            raise_unless_condition_failed(error)
 
     def _notes(self) -> Iterator[_Note]:
         pages = self.dynamodb.get_paginator("query").paginate(
