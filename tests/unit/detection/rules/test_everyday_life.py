@@ -110,6 +110,18 @@ def test_savings_that_are_moved_in_first_do_not_hide_an_emptied_account() -> Non
     assert decided(*months(payees=4), savings, stolen).decision is Verdict.REVIEW
 
 
+@pytest.mark.parametrize("hours", [1, 26, 50, 6 * 24])
+@pytest.mark.parametrize("country", ["DE", "VN"])
+def test_a_payee_is_not_known_for_all_by_a_euro_of_some_days_ago(country: str, hours: int) -> None:
+    burner = FROM_ABROAD | {"ipCountry": country}
+    tried, stolen = transfer(-hours * HOUR, 1, "mule", **burner), transfer(0, 4800, "mule", **burner)
+    assert decided(*months(payees=4), tried, stolen).decision is Verdict.REVIEW
+    deceived = [transfer(-hours * HOUR, 1, "swindler"), transfer(0, 4800, "swindler")]
+    assert decided(*months(payees=9), *deceived).decision is Verdict.REVIEW
+    again = [transfer(-hours * HOUR, 20, "friend", **burner), transfer(0, 60, "friend", **burner)]
+    assert decided(*months(payees=4), *again).decision is (Verdict.REVIEW if hours < 24 else Verdict.APPROVE)
+
+
 def test_thousands_for_somebody_new_are_looked_at_where_few_payees_are_known() -> None:
     assert decided(*months(payees=3), transfer(0, 6000, "swindler")).decision is Verdict.REVIEW
     assert decided(*months(payees=3), transfer(0, 900, "new-landlord")).decision is Verdict.APPROVE
