@@ -19,7 +19,7 @@ from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
-from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+from fraudstream.transactions.transaction import AuthorizationResult, Channel, EntryMode, Transaction, TransactionType
 
 NOW = 1_780_000_000_000
 MINUTE = 60_000
@@ -463,6 +463,31 @@ def test_a_refund_says_nothing_of_where_the_customer_is() -> None:
     refund = transaction(2, -HOUR, type=TransactionType.REFUND, latitude=51.51, longitude=-0.13)
     assert computed([paris, refund], transaction(3, latitude=48.86, longitude=2.35))["travelKm"] == 0
     assert "travelKm" not in computed([paris], refund)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        {"channel": Channel.ECOMMERCE},
+        {"channel": Channel.MOBILE},
+        {"channel": Channel.MOTO, "entry_mode": EntryMode.MANUAL},
+        {"entry_mode": EntryMode.CREDENTIAL_ON_FILE},
+    ],
+)
+def test_a_purchase_from_afar_is_compared_with_a_place_and_makes_none(remote: dict[str, Any]) -> None:
+    paris: dict[str, Any] = {"latitude": 48.86, "longitude": 2.35}
+    london: dict[str, Any] = {"latitude": 51.51, "longitude": -0.13}
+    seen_there, bought = transaction(1, -2 * HOUR, **paris), transaction(2, -HOUR, **london, **remote)
+    assert computed([seen_there], bought)["travelKm"] == pytest.approx(343.9, abs=1)
+    back = computed([seen_there, bought], transaction(3, **paris))
+    assert (back["travelKm"], back["travelHours"], back["cardTravelKmPerHour"]) == (0, 2, 0)
+
+
+def test_a_telephone_held_to_a_till_was_there() -> None:
+    tapped = transaction(
+        1, -HOUR, channel=Channel.MOBILE, entry_mode=EntryMode.CONTACTLESS, latitude=0.0, longitude=0.0
+    )
+    assert computed([tapped], transaction(2, latitude=0.0, longitude=0.0))["travelHours"] == 1
 
 
 def test_a_device_is_new_at_its_first_use_and_ages_from_there() -> None:

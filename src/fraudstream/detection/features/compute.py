@@ -79,7 +79,7 @@ def compute(
         values["accountAgeDays"] = max(transaction.timestamp - transaction.account_opened_at, 0) / DAY
     for kind, view in views.items():
         _OF_KIND[kind](values, view)
-    travel.add(values, views)
+    travel.add(values, transaction, views)
     refund.add(values, transaction, views)
     return values
 

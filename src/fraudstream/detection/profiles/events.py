@@ -5,7 +5,13 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fraudstream.contract import EntityKind
-from fraudstream.transactions.transaction import AuthorizationResult, EntryMode, Transaction, TransactionType
+from fraudstream.transactions.transaction import (
+    AuthorizationResult,
+    Channel,
+    EntryMode,
+    Transaction,
+    TransactionType,
+)
 from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 NO_AMOUNT: Final = 2**32 - 1
@@ -51,6 +57,10 @@ _FAILURES: Final = (
 _SOFT_DECLINES: Final = ("1A", "65", "70")
 """The issuer asks to authenticate (Visa 1A, Mastercard 65) or for the PIN (Visa 70)."""
 NOT_ABOUT_THE_CARD = frozenset({*_FAILURES, *_SOFT_DECLINES})
+_REMOTE_CHANNELS: Final = frozenset({Channel.ECOMMERCE, Channel.MOBILE, Channel.MOTO})
+_REMOTE_ENTRY: Final = frozenset({EntryMode.ECOMMERCE, EntryMode.CREDENTIAL_ON_FILE})
+_AT_HAND: Final = frozenset({EntryMode.CHIP, EntryMode.CONTACTLESS, EntryMode.MAGSTRIPE})
+"""A card or a telephone was held to a reader, whatever the channel."""
 _MAX_DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
 
@@ -74,7 +84,8 @@ class Event(NamedTuple):
     country: int
     """Country of a customer's event, as `country_code`; else `NO_COUNTRY`."""
     latitude: int
-    """Latitude of a customer's event in hundredths of a degree, or `NO_PLACE`: a refund needs nobody there."""
+    """Latitude of a customer's event in hundredths of a degree, or `NO_PLACE`: a refund needs nobody there, and a
+    thief online says what he likes."""
     longitude: int
 
     def is_same_as(self, other: "Event") -> bool:
@@ -215,7 +226,7 @@ def events_of(
                     peer_hash(transaction.device_id),
                     _other_peer(transaction),
                     country_code(transaction.ip_country or transaction.merchant_country),
-                    *_place(transaction),
+                    *_shown_place(transaction),
                 )
             case EntityKind.CARD:
                 made[kind] = _met(common, peer_hash(transaction.merchant_id), peer_hash(transaction.customer_id))
@@ -241,8 +252,15 @@ def _other_peer(transaction: Transaction) -> int:
     return peer_hash(transaction.counterparty_token)
 
 
-def _place(transaction: Transaction) -> tuple[int, int]:
+def place(transaction: Transaction) -> tuple[int, int]:
+    """Return latitude and longitude in hundredths of a degree; `NO_PLACE` for both where nobody has to be there."""
     takes_back = transaction.type in {TransactionType.REFUND, TransactionType.REVERSAL}
     if takes_back or transaction.latitude is None or transaction.longitude is None:
         return NO_PLACE, NO_PLACE
     return round(transaction.latitude * 100), round(transaction.longitude * 100)
+
+
+def _shown_place(transaction: Transaction) -> tuple[int, int]:
+    """Return the place that somebody was seen at: online, and by telephone, anybody can be anywhere."""
+    remote = transaction.channel in _REMOTE_CHANNELS or transaction.entry_mode in _REMOTE_ENTRY
+    return (NO_PLACE, NO_PLACE) if remote and transaction.entry_mode not in _AT_HAND else place(transaction)
