@@ -374,6 +374,17 @@ def test_refunds_of_one_payment_add_up_unless_they_were_declined() -> None:
     ] == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize(
+    "without_money", [{"type": TransactionType.REFUND}, {"authorization_result": AuthorizationResult.DECLINED}]
+)
+def test_what_gave_no_money_has_none_to_take_back(without_money: dict[str, Any]) -> None:
+    first = transaction(1, -40 * DAY, merchant_id="shop")
+    back = transaction(9, type=TransactionType.REFUND, original_transaction_id="t2", merchant_id="shop")
+    values = computed([first, transaction(2, -DAY, merchant_id="shop", **without_money)], back)
+    assert "customerRefundRatio" not in values
+    assert values["refundSearchedDays"] == 40
+
+
 def test_a_refund_has_no_payee() -> None:
     back = {"type": TransactionType.REFUND, "original_transaction_id": "t1", "counterparty_token": "shop"}
     values = computed([transaction(1, -DAY), transaction(2, -HOUR, **back)], transaction(9, **back))

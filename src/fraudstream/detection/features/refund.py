@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fraudstream.contract import EntityKind
 from fraudstream.detection.profiles.entities import PERSONAL
-from fraudstream.detection.profiles.events import DECLINED, NO_AMOUNT, NO_PEER, identity, refunded
+from fraudstream.detection.profiles.events import DECLINED, NO_AMOUNT, NO_PEER, REFUND, Event, identity, refunded
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
@@ -18,13 +18,13 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
         return
     original = identity(transaction.original_transaction_id)
     payers = [view for kind, view in views.items() if kind in PERSONAL]
-    if any(each.identity == original for view in views.values() for each in view.known):
+    if any(each.identity == original and _can_return(each) for view in views.values() for each in view.known):
         values["refundSearchedDays"] = 0.0
     elif payers:
         # A replay's second stage has no payers, and changes what the first one found only where it knows better.
         values["refundSearchedDays"] = max(each.remembered_days() for each in payers)
     if customer := views.get(EntityKind.CUSTOMER):
-        paid = [each.amount for each in customer.known if each.identity == original]
+        paid = [each.amount for each in customer.known if each.identity == original and _can_return(each)]
         others = [each for each in customer.known if each.other_peer == original and not each.flags & DECLINED]
         amount = customer.event.amount
         if paid and paid[-1] not in {0, NO_AMOUNT} and amount != NO_AMOUNT:
@@ -33,3 +33,8 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
         cards = {each.peer for each in merchant.known if each.identity == original} - {NO_PEER}
         if cards and merchant.event.peer != NO_PEER:
             values["merchantRefundOtherCard"] = 0 if merchant.event.peer in cards else 1
+
+
+def _can_return(event: Event) -> bool:
+    """Return whether there is money to take back: a refund gave some, and what was declined moved none."""
+    return not event.flags & (DECLINED | REFUND)
