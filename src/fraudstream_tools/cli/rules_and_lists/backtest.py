@@ -269,12 +269,15 @@ class _Run:
     ) -> "tuple[BacktestTally, int]":
         from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed
         from fraudstream_tools.lab.backtest.workers import evaluate
+        from fraudstream_tools.lab.files.truths import where_truth_may_be
 
         calendar = self._calendar(time_zone)
         with progress_bar("reading", None) as advance:
             history = read_history(
                 file, truth, self.label_delay, on_progress=advance, file_map=file_map, truth_map=truth_map
             )
+        if truth is None and not history.told:
+            err.print(f"{file}: no row says what is true: {where_truth_may_be(file)}", soft_wrap=True)
         rates = distinct(zip((each.rates for each in self.contestants), (r.rates for r in self.rulesets), strict=True))
         processes = self._processes()
         samples = replayed(history, rates, calendar, label_delay_days=self.label_delay, elsewhere=processes > 1)

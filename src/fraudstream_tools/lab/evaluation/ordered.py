@@ -17,7 +17,7 @@ from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.repeats import refuse_repeated
-from fraudstream_tools.lab.files.truths import Truths, read_truths
+from fraudstream_tools.lab.files.truths import Truths, read_truths, where_truth_may_be
 from fraudstream_tools.lab.replay.history import KnownOutcome
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class OrderedFile:
             if self._has_repeated():
                 refuse_repeated(file)
                 self._keep_first()
-            self._refuse_honest(truth or path)
+            self._refuse_honest(path, truth)
         except BaseException:
             self._folder.cleanup()
             raise
@@ -151,9 +151,10 @@ class OrderedFile:
         rows, self.frauds = counted or (0, 0)
         self.repeated, self.rows = self.rows - rows, rows
 
-    def _refuse_honest(self, path: Path) -> None:
+    def _refuse_honest(self, path: Path, truth: Path | None) -> None:
         if not self.frauds:
-            raise FileProblemError(f"{path}: no row says that it is fraud, as label or fraud")
+            hint = "" if truth else f": {where_truth_may_be(path)}"
+            raise FileProblemError(f"{truth or path}: no row says that it is fraud, as label or fraud{hint}")
 
     def _write(self, file: MappedFile, truths: Truths | None, on_progress: Callable[[int], None] | None) -> None:
         with pq.ParquetWriter(self._sorted, _COLUMNS) as writer:

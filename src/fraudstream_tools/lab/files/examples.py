@@ -14,7 +14,7 @@ from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.repeats import refuse_repeated
-from fraudstream_tools.lab.files.truths import Truths, read_truths
+from fraudstream_tools.lab.files.truths import Truths, read_truths, where_truth_may_be
 from fraudstream_tools.lab.replay.history import KnownOutcome, RowRefusedError, as_transaction, judge_history
 from fraudstream_tools.lab.training.samples.examples import Decided, Examples, examples
 
@@ -91,7 +91,7 @@ def from_transactions(
     delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)
     truth_of = truths.told(times, delay, until)
     if not any(each.known_at is not None for each in truths.told(times, delay).values()):
-        hint = "" if truth else ": if another file does, name it with --truth"
+        hint = "" if truth else f": {where_truth_may_be(file)}"
         raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud{hint}")
     timely = {
         name: KnownOutcome(each.fraud, each.known_at, each.source)

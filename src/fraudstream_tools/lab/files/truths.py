@@ -10,6 +10,7 @@ from fraudstream.transactions.values.times import is_before
 from fraudstream_tools.lab.files.mapping.file_map import FileMap, plain
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.lab.files.shifting import truth_file
 
 _FRAUD: Final = frozenset({"1", "1.0", "true", "yes", "y", "t"})
 _NO_FRAUD: Final = frozenset({"0", "0.0", "false", "no", "n", "f"})
@@ -134,3 +135,11 @@ def read_truths(path: Path, file_map: FileMap | None = None) -> Truths:
         name: Any = row.values.get("transactionId")
         truths.add(row, str(name))
     return truths
+
+
+def where_truth_may_be(file: Path) -> str:
+    """Return the end of a sentence about a file of transactions that does not say what is true: what to name."""
+    beside = truth_file(file)
+    if beside.is_file():
+        return f"if {beside} beside it does, name that with --truth"
+    return "if another file does, name it with --truth"

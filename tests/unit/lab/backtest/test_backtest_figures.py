@@ -146,9 +146,10 @@ def test_without_labels_there_are_hit_rates_only(fraudstream: Command, one: Path
     assert large["hitRate"] == pytest.approx(5 / 7)
     assert [large[name] for name in ("precision", "recall", "valueSaved", "uniqueValueSaved")] == [None] * 4
     assert [result["rulesets"][0][name] for name in ("precision", "valueSaved", "falseAlerts")] == [None] * 3
-    shown = fraudstream("backtest", "--rules", one, "--data", "bare.csv").out
-    assert "there are no labels" in shown
-    assert "precision" not in shown
+    ran = fraudstream("backtest", "--rules", one, "--data", "bare.csv")
+    assert "there are no labels" in ran.out
+    assert "bare.csv: no row says what is true: if another file does, name it with --truth" in ran.err
+    assert "precision" not in ran.out
 
 
 def test_people_get_tables(fraudstream: Command, one: Path, data: Path, tmp_path: Path) -> None:

@@ -121,7 +121,8 @@ def test_figures_and_reasons_can_be_read_at_80_columns(
     ("arguments", "told"),
     [
         (("young.jsonl", "--label-delay", "7"), "shorten the labels' delay or the test"),
-        (("honest.jsonl",), "no row says that it is fraud"),
+        (("honest.jsonl",), "no row says that it is fraud, as label or fraud: if honest.truth.jsonl beside it does"),
+        (("honest.jsonl", "--truth", "honest.truth.jsonl"), "honest.truth.jsonl: no row says that it is fraud"),
         (("young.jsonl", "--truth-map", "paysim"), "name it with --truth"),
     ],
 )
@@ -130,6 +131,7 @@ def test_what_cannot_be_measured_is_said(
 ) -> None:
     write(tmp_path / "young.jsonl", [payment(number, label="FRAUD") for number in range(20)])
     write(tmp_path / "honest.jsonl", [payment(number) for number in range(20)])
+    write(tmp_path / "honest.truth.jsonl", [{"transactionId": "t-0", "label": "LEGITIMATE"}])
     ran = fraudstream("evaluate", *arguments, "--rules", str(RULES))
     assert ran.code == 1
     assert told in ran.err.replace("\n", " ")
