@@ -48,7 +48,7 @@ def test_the_command_serves_the_console_until_ctrl_c_or_sigterm(
             with httpx.Client(base_url=link.partition("/enter")[0]) as client:
                 assert client.get("/").status_code == 401
                 assert client.get(link).status_code == 200
-                assert "1 open case that nobody has" in words(client.get("/").text)
+                assert "1 open case: 1 that nobody has" in words(client.get("/").text)
                 assert "server" not in client.get("/").headers
         finally:
             running.send_signal(ending)

@@ -64,15 +64,15 @@ def test_the_oldest_case_of_which_today_speaks_is_one_that_nobody_has(
     now = int(time.time() * 1000)
     system.alert("older", customer=CUSTOMER, at=now - 5 * HOUR)
     system.alert("newer", customer=OTHER, at=now - 2 * HOUR)
-    assert "1 open case" not in words(browser.page("/"))
+    assert "2 open cases: 2 that nobody has. Of those" in words(browser.page("/"))
     act(browser_on(aws, BEN).enter(), "older", "take")
     said = words(browser.page("/"))
-    assert "1 open case that nobody has" in said
+    assert "2 open cases: 1 that nobody has, 1 that others have" in said
     assert "the oldest has waited for 2 h" in said
     assert "older" not in said.partition("What waits")[2].partition("age cases")[0]
     act(browser, "newer", "take")
     said = words(browser.page("/"))
-    assert "0 open cases that nobody has, and 1 that you have" in said
+    assert "2 open cases: 0 that nobody has, 1 that you have , 1 that others have." in said
     assert "the oldest" not in said
     assert "Open the queue" in said
 

@@ -126,7 +126,7 @@ def test_who_may_not_read_a_part_of_the_bucket_sees_the_rest_of_today(
     console = desk.browser.system
     console.today = DayCopy(s3=console.s3, bucket=BUCKET, folder=tmp_path)
     said = words(desk.browser.page("/"))
-    assert "1 open case that nobody has" in said
+    assert "1 open case: 1 that nobody has." in said
     assert re.findall(r"You may not read (the \w+(?: log)?)", said) == [f"the {missing.replace('-', ' ')}"]
 
 

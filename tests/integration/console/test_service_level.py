@@ -69,7 +69,7 @@ def test_what_has_expired_hides_nothing_that_waits(
     monkeypatch.setattr(today, "LOOKED_AT", 4)
     monkeypatch.setattr(queue, "LOOKED_AT", 4)
     said = words(promised.page("/"))
-    assert "2 open cases that nobody has, and 1 that you have" in said
+    assert "3 open cases: 2 that nobody has, 1 that you have" in said
     assert "Only those of the oldest 4 alerts were counted." in said
     assert in_queue(promised, sort="oldest") == ["taken", "fresh-0", "fresh-1"]
 

@@ -66,6 +66,7 @@ def show(request: Request) -> Response:
 
     cases = system.case_queue.find(CaseQuery(order=CaseOrder.OLDEST), among=LOOKED_AT, on_more=tell_more)
     free = [each for each in cases if each.assignee is None]
+    mine = sum(system.operator.arn in each.holders for each in cases)
     so_far, is_log_denied = _unless_denied(lambda: _so_far(system))
     newest, are_reports_denied = _unless_denied(lambda: _newest_report(system))
     day, report = newest or (None, None)
@@ -75,9 +76,10 @@ def show(request: Request) -> Response:
         groups=_by_age(cases),
         is_more=is_more,
         looked_at=LOOKED_AT,
-        mine=sum(system.operator.arn in each.holders for each in cases),
-        free=len(free),
         open=len(cases),
+        free=len(free),
+        mine=mine,
+        others=len(cases) - len(free) - mine,
         oldest=free[0] if free else None,
         late=sum(level.is_overdue(each.since, now) for each in free),
         level=level,
