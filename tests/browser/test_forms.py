@@ -1,6 +1,9 @@
 """What a person has typed into a form: it does nothing by itself, and nobody types it twice."""
 
-from playwright.sync_api import Dialog, Locator, Page, expect
+import re
+import time
+
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser.conftest import Desk, open_first, ready
 from tests.console_harness import RULE
@@ -95,3 +98,32 @@ def test_a_changed_draft_is_left_only_by_who_says_so(tab: Page, desk: Desk) -> N
     expect(tab.locator("h1")).to_have_text("Edit the rules")
     assert "large-night-transfer" in draft.input_value()
     assert asked == ["beforeunload"]
+
+
+PRESS_AGAIN = """([button]) => {
+    const working = document.getElementById("working");
+    new MutationObserver(() => {
+        sessionStorage.said = working.textContent;
+        button.click();
+    }).observe(working, { childList: true });
+}"""
+"""Keeps what is said while an answer is waited for, and presses the button once more then."""
+
+
+def test_what_takes_long_is_said_to_go_on_and_sent_once(tab: Page, desk: Desk) -> None:
+    sent: list[str] = []
+
+    def answer_late(route: Route) -> None:
+        sent.append(route.request.url)
+        time.sleep(1)
+        route.continue_()
+
+    tab.route(re.compile("/case/take"), answer_late)
+    open_first(tab, desk)
+    ready(tab)
+    button = tab.locator('form[action="/case/take"] button')
+    button.evaluate_all(PRESS_AGAIN)
+    button.click()
+    expect(tab.locator("p.note")).to_contain_text("You have this case now")
+    assert tab.evaluate("sessionStorage.said") == "Working on it…"
+    assert len(sent) == 1

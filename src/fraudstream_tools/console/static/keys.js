@@ -1,4 +1,4 @@
-// Keys for people who work here all day. Every page does without them.
+// Keys for people who work here all day, and a word where an answer takes long. Every page does without them.
 // It runs before the page is shown, so that no key is lost: what is pressed before the page is whole waits for it.
 "use strict";
 
@@ -6,6 +6,7 @@ const early = [];
 let isWhole = false;
 let rows = [];
 let chosen = -1;
+let sending = 0;
 
 function choose(step) {
   if (!rows.length) return;
@@ -65,6 +66,20 @@ function measure(field) {
 
 document.addEventListener("input", (event) => {
   if (event.target.dataset.bytes) measure(event.target);
+});
+
+// A case of many alerts takes seconds, one after the other, and a second press would only wait behind the first.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post" || !event.target.closest("main")) return;
+  if (sending) event.preventDefault();
+  else sending = setTimeout(() => (document.getElementById("working").textContent = "Working on it…"), 300);
+});
+
+// Whoever comes back to a page as it was left may send its forms again.
+window.addEventListener("pageshow", () => {
+  clearTimeout(sending);
+  sending = 0;
+  document.getElementById("working").textContent = "";
 });
 
 document.addEventListener("keydown", (event) => {
