@@ -12,6 +12,7 @@ from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER
 from fraudstream_tools.lab.files.mapping.file_map import MAPPED, load_map, shipped_maps, shipped_text
 from fraudstream_tools.lab.files.mapping.suggest_columns import TIME_FIELDS, choose, is_personal
+from fraudstream_tools.lab.files.mapping.suggest_names import is_of_card_numbers
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import REQUIRED, open_table
@@ -112,6 +113,9 @@ class _Draft:
                 f"{name}: {column} holds card numbers; they become tokens before they leave this machine"
             )
             return [f"{name}: {{column: {_quoted(column)}, as: token}}  # holds card numbers"]
+        if name == "cardToken" and is_of_card_numbers(column):
+            # Those of later rows may be such, and the API refuses them as they are.
+            return [f"{name}: {{column: {_quoted(column)}, as: token}}  # is called like card numbers"]
         if name == "transactionId" and any(not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", value) for value in values):
             return [
                 f"{name}: {{column: {_quoted(column)}, as: digest}}  # ids have other characters than the API takes"

@@ -1,7 +1,6 @@
 """Which column of a file is which field, guessed from its columns' names and values."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -16,6 +15,7 @@ from fraudstream.transactions.transaction import (
 from fraudstream.transactions.values.money import EXPONENTS
 from fraudstream_tools.lab.files.mapping.file_map import MAPPED
 from fraudstream_tools.lab.files.mapping.numbers import read_number
+from fraudstream_tools.lab.files.mapping.suggest_names import NAMES, in_full, spellings
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 
 TIME_FIELDS: Final = ("timestamp", "accountOpenedAt", "labeledAt")
@@ -25,7 +25,7 @@ _PERSONAL: Final = re.compile(
     r"e?mail|phone|mobile|first|last|name|street|address|city|zip|postal|birth|dob|iban|ssn|passport|tax"
     r"|telefon|strasse|adresse|anschrift|plz|geburt"
 )
-_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_GROUPED_DIGITS: Final = re.compile(r"\d[\d -]+\d", re.ASCII)
 _SHORTEST_TIME: Final = 8
 """Digits of a date or of a number of seconds; shorter numbers are read as times only where the name says so."""
 _CODES: Final[dict[str, frozenset[str]]] = {
@@ -38,52 +38,10 @@ _TYPES: Final = frozenset(TransactionType)
 _OF_OTHERS: Final = frozenset({"source", "metadata"})
 """Fields whose names many columns have that are something else."""
 _TRAITS: Final = {
+    "cardToken": "holds card numbers",
     "currency": "holds codes of currencies",
     "type": "holds types of transactions",
     "transactionId": "has a different value in every row",
-}
-# What columns are called, in simple letters, in the order in which they are tried.
-_NAMES: Final = {
-    "transactionId": "transactionid transid transnum transactionnumber transactionref txid txnid txnnumber paymentid "
-    "chargeid orderid reference uuid id transaktionsnummer transaktionsid transaktionsnr buchungsnummer "
-    "vorgangsnummer belegnummer",
-    "timestamp": "timestamp transdatetranstime transactiondatetime transactiondate transactiontime datetime "
-    "eventtime createdat createddateutc createdutc created occurredat txdatetime txdate ts unixtime epoch when "
-    "buchungszeit buchungszeitpunkt zeitpunkt zeitstempel transaktionszeit transaktionsdatum bookingdate buchungstag "
-    "buchungsdatum datum date time",
-    "amountMinor": "amountminor amountcents amountincents transactionamount txamount txnamount amount amt betrag "
-    "value montant importe importo bedrag total gross umsatz summe",
-    "currency": "currency currencycode transactioncurrency ccy waehrung wahrung devise moneda valuta waehrungscode",
-    "type": "transactiontype txtype txntype paymenttype type buchungstext kind buchungsart transaktionsart umsatzart "
-    "zahlungsart",
-    "customerId": "customerid custid clientid userid accountid customer client user nameorig auftragskonto payerid "
-    "cardholderid kundennummer kundennr kundenid kunde account",
-    "cardToken": "cardtoken cardid cardfingerprint ccnum cardnumber pan card1 card kartennummer kartennr karte",
-    "cardBin": "cardbin bin iin",
-    "cardLast4": "cardlast4 last4 lastfour cardlastfour",
-    "merchantId": "merchantid merchant merchantname merchantnumber shopid storeid haendlernummer haendlernr "
-    "haendlerid haendler haendlername",
-    "merchantCategoryCode": "merchantcategorycode mcc mcccode",
-    "merchantCountry": "merchantcountry merchantcountrycode haendlerland",
-    "cardCountry": "cardcountry cardissuecountry issuercountry kartenland",
-    "billingCountry": "billingcountry billcountry cardaddresscountry",
-    "ipCountry": "ipcountry",
-    "terminalId": "terminalid terminal posid atmid terminalnummer",
-    "deviceId": "deviceid device devicefingerprint devicehash geraeteid geraet",
-    "ipAddress": "ipaddress ip clientip customerip ipaddr ipadresse",
-    "latitude": "latitude lat merchlat",
-    "longitude": "longitude long lon lng merchlong",
-    "responseCode": "responsecode authresponsecode respcode",
-    "originalTransactionId": "originaltransactionid originalid parentid",
-    "networkReference": "networkreference acquirerreferencenumber acquirerreference arn networktransactionid "
-    "schemetransactionid cardnetworktransactionid",
-    "counterpartyToken": "counterpartytoken counterparty namedest payeeid beneficiaryid beneficiary kontonummeriban "
-    "recipientid",
-    "accountOpenedAt": "accountopenedat accountopened acctopendate opendate customersince kontoeroeffnung kundeseit",
-    "label": "label isfraud fraud fraudflag fraudlabel fraudind txfraud class isfraudulent fraudulent betrug "
-    "istbetrug betrugsfall",
-    "labeledAt": "labeledat labelledat chargebackdate disputedateutc disputedate frauddate reportedat betrugsdatum "
-    "meldedatum gemeldetam",
 }
 
 
@@ -97,16 +55,18 @@ def choose(samples: Mapping[str, Sequence[str]], rows: int) -> tuple[dict[str, s
     Returns:
         The columns by field, and what a person has to look at.
     """
-    simple = {spelling: name for name in reversed(list(samples)) for spelling in _spellings(name)}
+    simple = {spelling: name for name in reversed(list(samples)) for spelling in spellings(name)}
+    full = {in_full(spelling): name for name in reversed(list(samples)) for spelling in spellings(name)}
     chosen: dict[str, str] = {}
-    for name, words in _NAMES.items():
+    for name, words in NAMES.items():
         for word in words.split():
-            column = simple.get(word)
+            column = simple.get(word) or full.get(in_full(word))
             if column is not None and column not in chosen.values() and _fits(name, samples[column]):
                 chosen[name] = column
                 break
     doubts = list(_take_own_names(simple, samples, chosen))
     by_values: dict[str, Callable[[str], bool]] = {
+        "cardToken": lambda column: _are_card_numbers(samples[column]),
         "currency": lambda column: _are_currencies(samples[column]),
         "type": lambda column: bool(samples[column]) and {value.upper() for value in samples[column]} <= _TYPES,
         "transactionId": lambda column: len(samples[column]) == rows and _may_be_ids(column, samples[column]),
@@ -137,14 +97,7 @@ def _take_own_names(
 
 def is_personal(name: str) -> bool:
     """Return whether a column is called like something of a person."""
-    return any(_PERSONAL.search(each) for each in (name.casefold(), *_spellings(name)))
-
-
-def _spellings(name: str) -> set[str]:
-    """Return a column's name in simple letters: without accents, and with umlauts written as two letters."""
-    composed = unicodedata.normalize("NFC", name).casefold()
-    plain = (unicodedata.normalize("NFKD", each) for each in (composed, composed.translate(_UMLAUTS)))
-    return {"".join(letter for letter in each if letter.isalnum() and letter.isascii()) for each in plain}
+    return any(_PERSONAL.search(each) for each in (name.casefold(), *spellings(name)))
 
 
 def _misfits(chosen: Mapping[str, str], samples: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -186,6 +139,11 @@ def _check(name: str) -> Callable[[str], bool]:
     if name in {"merchantCountry", "cardCountry", "billingCountry", "ipCountry"}:
         return lambda value: re.fullmatch(r"[A-Za-z]{2}", value) is not None
     return checks.get(name, lambda _: True)
+
+
+def _are_card_numbers(values: Sequence[str]) -> bool:
+    others = sum(not (_GROUPED_DIGITS.fullmatch(value) and holds_card_number(value)) for value in values)
+    return bool(values) and others <= _MOST_MISFITS * len(values)
 
 
 def _are_currencies(values: Sequence[str]) -> bool:
