@@ -83,6 +83,8 @@ def test_numbers_are_read_from_csv_as_what_the_field_is(tmp_path: Path) -> None:
         ("day.parquet", "PAR0", "not a Parquet file"),
         ("day.jsonl.gz", "{}", "cannot be read"),
         ("day.xlsx", "", r"has to end in \.jsonl"),
+        ("day.json", "[]", r"has to end in \.jsonl.*: \.jsonl is JSON Lines, which has one object on each line"),
+        ("Day.JSON.gz", "", "JSON Lines"),
     ],
 )
 def test_a_file_that_holds_no_transactions_is_refused_by_name_and_line(

@@ -56,7 +56,11 @@ def read_format(path: Path) -> str:
 
 
 def _unknown(path: Path) -> FileProblemError:
-    hint = ": save the sheet as CSV" if path.name.lower().endswith((".xls", ".xlsx", ".ods")) else ""
+    name, hint = path.name.lower(), ""
+    if name.endswith((".xls", ".xlsx", ".ods")):
+        hint = ": save the sheet as CSV"
+    elif name.endswith((".json", ".json.gz")):
+        hint = ": .jsonl is JSON Lines, which has one object on each line (`jq -c '.[]'` makes it from an array)"
     return FileProblemError(f"{path.name}: the name has to end in {', '.join(FORMATS)}{hint}")
 
 

@@ -31,7 +31,10 @@ class JsonLinesFile:
             with io.TextIOWrapper(open_bytes(self.path), encoding="utf-8-sig", newline="") as text:
                 for number, line in enumerate(text, start=1):
                     if number == 1 and line.lstrip().startswith("["):
-                        raise FileProblemError(f"{self.path}: is a JSON array: JSON Lines has one object on each line")
+                        raise FileProblemError(
+                            f"{self.path}: is a JSON array: JSON Lines has one object on each line"
+                            " (`jq -c '.[]'` makes it from an array)"
+                        )
                     if line.strip():
                         yield _row(number, line)
         except UnicodeError:
