@@ -36,7 +36,7 @@ from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.measuring.metrics import average_precision
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 from fraudstream_tools.operations.privacy.log_owner import LogOwner
-from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeyed, Rekeying
+from fraudstream_tools.operations.privacy.rotation.rekeying import ChangedByOthersError, Rekeyed, Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
 from fraudstream_tools.rules.folder import RulesFolder
@@ -396,6 +396,22 @@ def test_an_interrupted_rekeying_goes_on(pipeline: Pipeline, tmp_path: Path) -> 
     pipeline.rekey()
     assert pipeline.first_tokens(tmp_path) == []
     assert len(pipeline.world.profiles()) == 9
+
+
+def test_two_rekeyings_at_once_are_told_as_such(pipeline: Pipeline) -> None:
+    pipeline.take([payment(number) for number in range(3)])
+    rotate_keys(pipeline)
+    gone: list[str] = []
+
+    def lose(params: dict[str, Any], **_: Any) -> None:
+        if params["Key"].endswith(".parquet") and not gone:
+            gone.append(params["Key"])
+            pipeline.s3.delete_object(Bucket=BUCKET, Key=params["Key"])
+
+    pipeline.s3.meta.events.register("provide-client-params.s3.GetObject", lose)
+    with pytest.raises(ChangedByOthersError, match="wait until no other runs, then run the same again"):
+        pipeline.rekey()
+    assert gone
 
 
 def test_a_stored_transaction_is_what_the_api_stored_but_for_its_tokens(pipeline: Pipeline) -> None:

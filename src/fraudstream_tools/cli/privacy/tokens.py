@@ -84,7 +84,7 @@ def rekey(
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
     from fraudstream.reporting.log.changes.rewriting import UnreadableFileError
-    from fraudstream_tools.operations.privacy.rotation.rekeying import MovingProfileError, Rekeying
+    from fraudstream_tools.operations.privacy.rotation.rekeying import ChangedByOthersError, Rekeying
     from fraudstream_tools.operations.privacy.tokens import (
         NewestTokens,
         TokensRefusedError,
@@ -96,7 +96,7 @@ def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
     try:
         with ctrl_c_as_such():
             return Rekeying(privacy_system(deployment), NewestTokens(ask), dry_run=dry_run, on_step=Steps()).run()
-    except (MovingProfileError, ReportFunctionError, TokensRefusedError, UnreadableFileError) as error:
+    except (ChangedByOthersError, ReportFunctionError, TokensRefusedError, UnreadableFileError) as error:
         raise CommandError(str(error)) from None
     except KeyboardInterrupt:
         if dry_run:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.conflicts import write_after_others
 from fraudstream.aws.dynamodb_errors import is_any_refused, is_condition_failure
+from fraudstream.aws.errors import error_code
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 5
 
 
-class MovingProfileError(RuntimeError):
-    """An item was changed by others at every attempt: run the same again."""
+class ChangedByOthersError(RuntimeError):
+    """Something was changed by others at every attempt, or went while it was read: run the same again."""
 
 
 @dataclass
@@ -75,12 +76,23 @@ class Rekeying:
         """Write the newest tokens in place of stored ones, or only count what has earlier ones; return the counts.
 
         Raises:
-            MovingProfileError: others changed an item at every attempt: run it again.
+            ChangedByOthersError: others changed an item at every attempt, or took away what was to be read.
             TokensRefusedError: the processor gives no tokens.
             ReportFunctionError: the report function failed.
             ClientError: AWS refused.
             BotoCoreError: AWS cannot be reached.
         """
+        try:
+            return self._rekey_all()
+        except ClientError as error:
+            if error_code(error) != "NoSuchKey":
+                raise
+            raise ChangedByOthersError(
+                "an object of the bucket went while it was read, as where another `fraudstream tokens rekey` runs: "
+                "wait until no other runs, then run the same again, which goes on"
+            ) from None
+
+    def _rekey_all(self) -> Rekeyed:
         self._result.counts = {store.value: 0 for store in TokenStore}
         system = self.system
         self._pass("looking for tokens", system.transactions, self._learn_hashes)
@@ -130,7 +142,9 @@ class Rekeying:
             if self.dry_run or (not (is_moving and self._undivide(stored)) and self._replace(stored, moved)):
                 return True
             stored = self._read(item["entity"]["S"])
-        raise MovingProfileError("an item of the table of profiles was changed by others again and again: run it again")
+        raise ChangedByOthersError(
+            "an item of the table of profiles was changed by others again and again: run it again"
+        )
 
     def _with_newest(self, item: Item, newest: Mapping[str, str]) -> Item:
         moved = dict(item)
