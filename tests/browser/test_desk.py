@@ -47,6 +47,30 @@ def test_an_alert_is_worked_to_closed_by_keys_alone(tab: Page, desk: Desk) -> No
     expect(tab.locator("#help")).to_be_visible()
 
 
+def test_single_keys_can_be_turned_off(desk: Desk) -> None:
+    tab = desk.tab(viewport={"width": 1280, "height": 800})
+    tab.goto(f"{desk.origin}/queue?who=nobody")
+    ready(tab)
+    tab.click("#help-button")
+    tab.uncheck("#keys-on")
+    tab.keyboard.press("Escape")
+    tab.reload()
+    ready(tab)
+    for key in ("?", "j", "/"):
+        tab.keyboard.press(key)
+    expect(tab.locator("#help")).to_be_hidden()
+    expect(tab.locator("tr.chosen")).to_have_count(0)
+    expect(tab.locator("#q")).not_to_be_focused()
+    tab.click("#help-button")
+    expect(tab.locator("#keys-on")).not_to_be_checked()
+    tab.check("#keys-on")
+    tab.keyboard.press("Escape")
+    tab.locator("body").press("j")
+    expect(tab.locator("tr.chosen")).to_have_count(1)
+    tab.context.close()
+    assert desk.problems == []
+
+
 def test_ten_alerts_are_worked_to_closed_without_javascript(bare: Page, desk: Desk) -> None:
     closed: set[str] = set()
     open_first(bare, desk, "?who=nobody&sort=oldest")

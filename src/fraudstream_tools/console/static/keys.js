@@ -7,6 +7,26 @@ let isWhole = false;
 let rows = [];
 let chosen = -1;
 let sending = 0;
+const off = "keys-off";
+
+// Where the browser keeps nothing, keys stay on.
+function areOff() {
+  try {
+    return localStorage.getItem(off) !== null;
+  } catch {
+    return false;
+  }
+}
+
+// Who speaks to the browser, or hits keys unmeant, needs none of them.
+function turn(isOn) {
+  try {
+    if (isOn) localStorage.removeItem(off);
+    else localStorage.setItem(off, "1");
+  } catch {
+    document.getElementById("keys-on").checked = true;
+  }
+}
 
 function choose(step) {
   if (!rows.length) return;
@@ -83,7 +103,7 @@ window.addEventListener("pageshow", () => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target) || areOff()) return;
   if (!isWhole) {
     early.push(event.key);
     event.preventDefault();
@@ -96,6 +116,9 @@ document.addEventListener("DOMContentLoaded", () => {
   const helpButton = document.getElementById("help-button");
   helpButton.hidden = false;
   helpButton.addEventListener("click", actions["?"]);
+  const keysOn = document.getElementById("keys-on");
+  keysOn.checked = !areOff();
+  keysOn.addEventListener("change", () => turn(keysOn.checked));
   for (const key of early) {
     const at = document.activeElement;
     // Behind `f`, what was pressed is the note's beginning.
