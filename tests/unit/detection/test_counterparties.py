@@ -181,3 +181,31 @@ def test_a_divided_profile_knows_the_senders_of_all_its_parts() -> None:
     whole = merged(base, [new_shard(base), new_shard(base)])
     assert whole == base
     assert judged([sent(99, 0, "known-1")], {KEY: whole})["counterpartyNewSenders7d"] == 0
+
+
+def payroll(month: int, *, employees: int = 40) -> list[Transaction]:
+    """A firm's salaries, one a minute; month 0 is now."""
+    return [
+        sent(100 * month + number, -30 * month * DAY + number * MINUTE, "firm", counterparty_token=f"employee-{number}")
+        for number in range(employees)
+    ]
+
+
+def test_a_payee_whom_the_customer_has_forgotten_knows_the_customer() -> None:
+    profiles: dict[str, Profile] = {}
+    judged([*payroll(2), *payroll(1)], profiles)
+    again = sent(1, 0, "firm", counterparty_token="employee-0")
+    assert judged([again], profiles)["customerPayeeAgeHours"] == 60 * 24
+    assert judged([again], profiles)["customerPayeeAgeHours"] == 60 * 24, "judged again, and without itself"
+    assert judged([sent(2, 0, "firm", counterparty_token="stranger")], profiles)["customerPayeeAgeHours"] == 0
+    assert judged([sent(3, 0, "other-firm", counterparty_token="employee-1")], profiles)["customerPayeeAgeHours"] == 0
+
+
+def test_of_a_mules_many_senders_none_makes_a_new_one_known() -> None:
+    history = [sent(number, -(3000 - number) * MINUTE) for number in range(1500)]
+    assert judged([*history, sent(9999, 0, "newcomer")])["customerPayeeAgeHours"] == 0
+
+
+def test_a_refund_makes_no_payee_known() -> None:
+    refund = sent(1, -DAY, "firm", type=TransactionType.REFUND, original_transaction_id="older")
+    assert judged([refund, sent(2, 0, "firm")])["customerPayeeAgeHours"] == 0

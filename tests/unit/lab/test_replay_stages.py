@@ -7,7 +7,7 @@ from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
-from fraudstream.durations import DAY
+from fraudstream.durations import DAY, MINUTE
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.lab.backtest.replay_samples import History, Told, replayed
 from fraudstream_tools.lab.replay.history import KnownOutcome, judge_history
@@ -72,6 +72,22 @@ def test_they_agree_on_refunds_whoever_remembers_the_payment() -> None:
     judged = [decision.features for _, decision in judge_history(transactions, {}, Judge(RULESET))]
     place = NAMES.index("refundSearchedDays")
     assert [codec.unpack(each)[place] for each in judged] == [None, None, 0, 0, 0, 35]
+    assert features_by_stages(History(transactions, {}, 0), elsewhere=False) == [(each,) for each in judged]
+
+
+def test_they_agree_on_payees_whoever_remembers_them() -> None:
+    first = structs.replace(crowded(decided()[0][0], 0), type=TransactionType.TRANSFER)
+    transactions = [
+        structs.replace(
+            first, transaction_id=f"{days}-{number}", timestamp=time, received_at=time, counterparty_token=to
+        )
+        for days in (0, 30)
+        for number, to in enumerate(["often", *(f"employee-{number}" for number in range(40)), *["often"] * 20])
+        for time in [first.timestamp + days * DAY + number * MINUTE]
+    ]
+    judged = [decision.features for _, decision in judge_history(transactions, {}, Judge(RULESET))]
+    place = NAMES.index("customerPayeeAgeHours")
+    assert [codec.unpack(judged[at])[place] for at in (0, 40, 61 + 1, 61 + 40)] == [0, 0, 720, 720]
     assert features_by_stages(History(transactions, {}, 0), elsewhere=False) == [(each,) for each in judged]
 
 

@@ -3,14 +3,18 @@
 Senders are customers whose money goes to it: by transfers and withdrawals, not by its own payments to customers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from fraudstream.contract import EntityKind
 from fraudstream.detection.features.customer import MONTH, WEEK
-from fraudstream.detection.profiles.events import Event, paid_out, received
+from fraudstream.detection.profiles.events import REFUND, Event, paid_out, received
 from fraudstream.detection.profiles.layout import Counterparty, Shared
 from fraudstream.detection.profiles.senders import is_sender, may_hold
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
-from fraudstream.durations import DAY
+from fraudstream.durations import DAY, HOUR
+
+PAYEE_AGE: Final = "customerPayeeAgeHours"
 
 
 def add(values: FeatureValues, view: ProfileView) -> None:
@@ -25,6 +29,20 @@ def add(values: FeatureValues, view: ProfileView) -> None:
     values["counterpartySenders24h"] = len({each.peer for each in sent if each.time > day})
     values["counterpartySenders7d"] = len({each.peer for each in sent if each.time > week})
     values["counterpartyNewSenders7d"] = _new_senders(sent, week, view.profile.past.senders)
+
+
+def add_payee_age(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) -> None:
+    """Add for how long the payee's newest events know the customer, where the customer's profile knows less.
+
+    Who pays many, as a payroll does, has forgotten most of them. The payee's filter of senders is not asked: a mule's
+    holds many, and would take a new one for known.
+    """
+    view = views.get(EntityKind.COUNTERPARTY)
+    if view is None or view.event.flags & REFUND:
+        return
+    met = [each.time for each in view.known if each.peer == view.event.peer and not each.flags & REFUND]
+    if met:
+        values[PAYEE_AGE] = max(values.get(PAYEE_AGE) or 0, (view.time - met[0]) / HOUR)
 
 
 def _one(_: Event) -> int:
