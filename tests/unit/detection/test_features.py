@@ -277,6 +277,20 @@ def test_refunds_deposits_and_amounts_near_the_threshold_are_counted_apart() -> 
     assert values["customerNearThreshold7d"] == 2
 
 
+@pytest.mark.parametrize("code", ["91", "51", "61", None])
+def test_what_was_declined_or_takes_back_is_not_near_the_threshold(code: str | None) -> None:
+    declined = {"authorization_result": AuthorizationResult.DECLINED, "response_code": code}
+    history = [
+        transaction(1, -5 * HOUR, type=TransactionType.WITHDRAWAL, amount_minor=950_000, **declined),
+        transaction(2, -4 * HOUR, type=TransactionType.DEPOSIT, amount_minor=950_000),
+        transaction(3, -3 * HOUR, type=TransactionType.REVERSAL, amount_minor=950_000),
+        transaction(4, -2 * HOUR, type=TransactionType.REFUND, amount_minor=950_000),
+    ]
+    later = [transaction(10 + number, -HOUR + number) for number in range(20)]
+    assert computed(history, transaction(99))["customerNearThreshold7d"] == 1
+    assert computed([*history, *later], transaction(99))["customerNearThreshold7d"] == 1, "by days as by the ring"
+
+
 def test_refunds_are_counted_beyond_the_ring() -> None:
     history = [transaction(number, -number * HOUR, type=TransactionType.REFUND) for number in range(40, 0, -1)]
     values = computed(history, transaction(99))

@@ -97,7 +97,11 @@ DECLARED: Final = (
     Feature("customerRefundSum7d", _COARSE, "their sum"),
     Feature("customerIn24h", _COARSE, "sum of the customer's earlier deposits in 24 hours"),
     Feature("customerOut24h", _COARSE, "sum of the customer's earlier transfers and withdrawals in 24 hours"),
-    Feature("customerNearThreshold7d", _COUNT, "the customer's earlier amounts just under the reporting threshold"),
+    Feature(
+        "customerNearThreshold7d",
+        _COUNT,
+        "the customer's earlier amounts just under the reporting threshold that stand",
+    ),
     Feature("customerAgeDays", _COARSE, "days since the customer's first known transaction"),
     Feature("customerIdleDays", _COARSE, "days since the customer's previous transaction"),
     Feature("customerAmountCount", _COARSE, "how many of the customer's amounts are known"),

@@ -34,7 +34,7 @@ OUT: Final = 16
 """Money is passed on: a transfer or withdrawal."""
 REFUND: Final = 32
 NEAR_THRESHOLD: Final = 64
-"""Just below the amount from which on it would have to be reported."""
+"""Just below the amount from which on it would have to be reported; not what was declined, or takes money back."""
 FRAUD: Final = 128
 """It is known to be fraud: a label said so."""
 
@@ -57,6 +57,7 @@ _FAILURES: Final = (
 _SOFT_DECLINES: Final = ("1A", "65", "70")
 """The issuer asks to authenticate (Visa 1A, Mastercard 65) or for the PIN (Visa 70)."""
 NOT_ABOUT_THE_CARD = frozenset({*_FAILURES, *_SOFT_DECLINES})
+_TAKES_BACK: Final = frozenset({TransactionType.REFUND, TransactionType.REVERSAL})
 _REMOTE_CHANNELS: Final = frozenset({Channel.ECOMMERCE, Channel.MOBILE, Channel.MOTO})
 _REMOTE_ENTRY: Final = frozenset({EntryMode.ECOMMERCE, EntryMode.CREDENTIAL_ON_FILE})
 _AT_HAND: Final = frozenset({EntryMode.CHIP, EntryMode.CONTACTLESS, EntryMode.MAGSTRIPE})
@@ -212,7 +213,8 @@ def events_of(
         flags |= DECLINED
         if transaction.response_code not in NOT_ABOUT_THE_CARD:
             flags |= EVIDENCE
-    if amount is not None and NEAR_SHARE * reporting_threshold <= amount < reporting_threshold:
+    is_near = amount is not None and NEAR_SHARE * reporting_threshold <= amount < reporting_threshold
+    if is_near and not flags & DECLINED and transaction.type not in _TAKES_BACK:
         flags |= NEAR_THRESHOLD
     stored = NO_AMOUNT if amount is None else min(round(amount * 100), MAX_AMOUNT)
     common = transaction.timestamp, identity(transaction.transaction_id), stored, flags
@@ -254,8 +256,7 @@ def _other_peer(transaction: Transaction) -> int:
 
 def place(transaction: Transaction) -> tuple[int, int]:
     """Return latitude and longitude in hundredths of a degree; `NO_PLACE` for both where nobody has to be there."""
-    takes_back = transaction.type in {TransactionType.REFUND, TransactionType.REVERSAL}
-    if takes_back or transaction.latitude is None or transaction.longitude is None:
+    if transaction.type in _TAKES_BACK or transaction.latitude is None or transaction.longitude is None:
         return NO_PLACE, NO_PLACE
     return round(transaction.latitude * 100), round(transaction.longitude * 100)
 
