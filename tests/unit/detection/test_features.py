@@ -406,6 +406,29 @@ def test_a_refund_has_no_payee() -> None:
     assert "customerPayeeAgeHours" not in values
 
 
+ONLINE = {"channel": Channel.ECOMMERCE, "entry_mode": EntryMode.ECOMMERCE}
+
+
+@pytest.mark.parametrize(
+    ("fields", "was_there"),
+    [
+        ({}, True),
+        ({"channel": Channel.MOBILE, "entry_mode": EntryMode.CONTACTLESS}, True),
+        (ONLINE, False),
+        ({"channel": Channel.MOTO}, False),
+        ({"type": TransactionType.REFUND}, False),
+        (ONLINE | {"ip_country": "VN"}, True),
+    ],
+)
+def test_who_orders_abroad_was_not_there(fields: dict[str, Any], *, was_there: bool) -> None:
+    history = [transaction(1, -5 * HOUR, merchant_country="VN", **fields)]
+    later = [transaction(10 + number, -HOUR + number, ip_country="DE") for number in range(20)]
+    for earlier in (history, [*history, *later]):
+        values = computed(earlier, transaction(99, ip_country="VN"))
+        assert values["customerCountryAgeHours"] == (pytest.approx(5, abs=1) if was_there else 0)
+    assert "customerCountryAgeHours" not in computed([], transaction(99, merchant_country="VN", **ONLINE))
+
+
 @pytest.mark.parametrize(
     ("amount_minor", "currency", "zeros"), [(100_000, "EUR", 3), (100_001, "EUR", 0), (0, "EUR", 0), (5000, "JPY", 3)]
 )

@@ -83,7 +83,7 @@ class Event(NamedTuple):
     customer, a merchant the card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity
     of the transaction that is taken back."""
     country: int
-    """Country of a customer's event, as `country_code`; else `NO_COUNTRY`."""
+    """Country of a customer's event, as `country_code`, or `NO_COUNTRY`; a shop's where somebody was seen there."""
     latitude: int
     """Latitude of a customer's event in hundredths of a degree, or `NO_PLACE`: a refund needs nobody there, and a
     thief online says what he likes."""
@@ -227,7 +227,7 @@ def events_of(
                     *common,
                     peer_hash(transaction.device_id),
                     _other_peer(transaction),
-                    country_code(transaction.ip_country or transaction.merchant_country),
+                    country_code(_shown_country(transaction)),
                     *_shown_place(transaction),
                 )
             case EntityKind.CARD:
@@ -262,6 +262,17 @@ def place(transaction: Transaction) -> tuple[int, int]:
 
 
 def _shown_place(transaction: Transaction) -> tuple[int, int]:
-    """Return the place that somebody was seen at: online, and by telephone, anybody can be anywhere."""
+    """Return the place that somebody was seen at."""
+    return place(transaction) if _is_in_person(transaction) else (NO_PLACE, NO_PLACE)
+
+
+def _shown_country(transaction: Transaction) -> str | None:
+    """Return the country of the address, or of the shop where somebody was seen there."""
+    seen = _is_in_person(transaction) and transaction.type not in _TAKES_BACK
+    return transaction.ip_country or (transaction.merchant_country if seen else None)
+
+
+def _is_in_person(transaction: Transaction) -> bool:
+    """Return whether somebody may have been there: online, and by telephone, anybody can be anywhere."""
     remote = transaction.channel in _REMOTE_CHANNELS or transaction.entry_mode in _REMOTE_ENTRY
-    return (NO_PLACE, NO_PLACE) if remote and transaction.entry_mode not in _AT_HAND else place(transaction)
+    return not remote or transaction.entry_mode in _AT_HAND
