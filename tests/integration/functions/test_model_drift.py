@@ -100,11 +100,12 @@ class Place:
         if model:
             self.s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}models/live.json", Body=model.to_json())
 
-    def report(self, capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
+    def report(self, capsys: pytest.CaptureFixture[str], day: date | None = None) -> dict[str, float]:
         """Make the day's report, and give the drift metrics that came with it."""
+        name = (day or DAY).isoformat()
         capsys.readouterr()
-        answer = self.handler.handler({"task": "daily-report", "date": DAY.isoformat()}, Context())
-        assert answer["date"] == DAY.isoformat()
+        answer = self.handler.handler({"task": "daily-report", "date": name}, Context())
+        assert answer["date"] == name
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         return {name: line[name][0] for line in lines for name in line if name.endswith("Drift") and "_aws" in line}
 
@@ -149,6 +150,25 @@ def test_a_day_of_other_amounts_has_drifted_far(place: Place, capsys: pytest.Cap
     found = place.report(capsys)
     assert found["FeatureDrift"] > 1
     assert found["ScoreDrift"] > 0.25
+
+
+def test_a_day_is_measured_once_so_that_no_alarm_takes_it_for_two(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.log(3000, amount=200)
+    place.models("live: live.json", live())
+    assert place.report(capsys, datetime.now(UTC).date()) == {}
+    assert place.report(capsys)["FeatureDrift"] > 1
+    assert place.report(capsys) == {}, "it was made anew"
+
+
+def test_an_older_day_that_is_reported_by_hand_is_not_measured(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.DAY", DAY - timedelta(days=3))
+    place.log(3000, amount=200)
+    place.models("live: live.json", live())
+    assert place.report(capsys) == {}
 
 
 @pytest.mark.parametrize("text", ["live: null", "shadow: live.json"])

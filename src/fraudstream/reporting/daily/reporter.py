@@ -107,6 +107,11 @@ class Reporter:
         self._roll_up.run(midnight(day) - CLOCKS_APART, self.now + CLOCKS_APART)
         refuse_before(logged_days(self.store, self.log_prefix), day)
 
+    def is_reported(self, day: date) -> bool:
+        """Return whether a day has a report that was made once it was over."""
+        note = self._note(day)
+        return note is not None and note.on > day.isoformat()
+
     def report(self, day: date) -> DailyReport:
         """Update a day's report from the log, and return it.
 
@@ -157,8 +162,12 @@ class Reporter:
     def _notes(self) -> Iterator[tuple[date, Reported]]:
         keys = self.store.find(reported_prefix(self.log_prefix))
         for day in days_of(key.rpartition("/")[2].removesuffix(".json") for key in keys).values():
-            if note := self.store.read(reported_key(self.log_prefix, day)):
-                yield day, msgspec.json.decode(note, type=Reported)
+            if note := self._note(day):
+                yield day, note
+
+    def _note(self, day: date) -> Reported | None:
+        note = self.store.read(reported_key(self.log_prefix, day))
+        return msgspec.json.decode(note, type=Reported) if note else None
 
     def roll_up(self, *, open_hours: bool = False, changed: Iterable[str] = ()) -> list[str]:
         """Merge the hours of the log that are over, and return their names.
@@ -188,11 +197,8 @@ class Reporter:
         """
         waiting: list[tuple[str, date]] = []
         for day in self._roll_up.recent_days(self.now, merged):
-            note = self.store.read(reported_key(self.log_prefix, day))
-            if note is None:
-                continue
-            known = msgspec.json.decode(note, type=Reported)
-            if known.on < self.now.date().isoformat() and known.inputs != _digest(self._inputs(day)):
+            known = self._note(day)
+            if known and known.on < self.now.date().isoformat() and known.inputs != _digest(self._inputs(day)):
                 waiting.append((known.on, day))
         done: list[date] = []
         for _, day in sorted(waiting):

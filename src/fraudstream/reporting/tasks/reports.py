@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,7 @@ def write_report(means: Means, day: date | None) -> Mapping[str, Any]:
     """
     started = time.perf_counter()
     reporter = _reporter(means)
+    is_measured = _is_measured(reporter, day)
     if day is not None:
         try:
             reporter.refuse_unlogged(day)
@@ -69,7 +70,7 @@ def write_report(means: Means, day: date | None) -> Mapping[str, Any]:
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )
     written = date.fromisoformat(report.date)
-    if not _goes_on(written):
+    if is_measured:
         _measure_drift(means, written)
     reconciliation = report.reconciliation
     return {
@@ -103,6 +104,12 @@ def _tell(means: Means, report: DailyReport) -> None:
 
 def _goes_on(day: date) -> bool:
     return day >= datetime.now(UTC).date()
+
+
+def _is_measured(reporter: Reporter, day: date | None) -> bool:
+    """Return whether drift is measured with a report: by the alarms, a day that is measured again is another day."""
+    is_yesterday = day == datetime.now(UTC).date() - timedelta(days=1)
+    return day is None or (is_yesterday and not reporter.is_reported(day))
 
 
 def _measure_drift(means: Means, day: date) -> None:
