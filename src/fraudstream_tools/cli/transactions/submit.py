@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
-from fraudstream_tools.cli.support.running.api_calls import UnansweredError, call_api, show_transaction
+from fraudstream_tools.cli.support.running.api_calls import UnansweredError, UndoneError, call_api, show_transaction
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.redaction import shown
@@ -91,6 +91,8 @@ def submit(
     prefer = {"Prefer": f"wait={int(wait)}"} if wait >= 1 else None
     try:
         state = call_api(deployment, "POST", "/transactions", body, prefer)
+    except UndoneError as error:
+        raise CommandError(f"{error}\nit is not stored") from None
     except UnansweredError as error:
         raise CommandError(f"{error}\nit may be stored: say --id {known_as} then, and it is so once only") from None
     state, problem = _awaited(deployment, state, time.monotonic() + wait)

@@ -1,6 +1,8 @@
 """`submit`, `get` and `replay` against a small HTTP server that answers as the API does."""
 
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -90,18 +92,46 @@ def test_the_apis_refusal_is_shown_in_its_own_words(fraudstream: Command) -> Non
     assert "error: 400 currency: must be a currency code" in ran.err
 
 
-@pytest.mark.parametrize(("status", "pause"), [(429, "in 2 s"), (503, "in a moment"), (500, "in a moment")])
+@pytest.mark.parametrize(
+    ("status", "pause", "stored"),
+    [
+        (429, "in 2 s", "it is not stored"),
+        (503, "in a moment", "it may be stored: say --id {} then"),
+        (500, "in a moment", "it may be stored: say --id {} then"),
+    ],
+)
 def test_an_api_that_could_not_answer_can_be_asked_again_with_the_same_id(
-    fraudstream: Command, api: Api, status: int, pause: str
+    fraudstream: Command, api: Api, status: int, pause: str, stored: str
 ) -> None:
     api.refused = [("POST", status)]
     ran = fraudstream("submit", "--amount", "1")
     assert ran.code == 1
     assert f"error: {status} Nothing was done; do it again {pause}" in ran.err
     _, tried = ran.err.splitlines()[0].split()
-    assert f"it may be stored: say --id {tried} then" in ran.err
+    assert stored.format(tried) in ran.err
     api.refused = [("GET", status)]
     assert f"{status} Nothing was done; do it again {pause}" in fraudstream("get", tried).err
+
+
+@pytest.mark.parametrize(
+    ("is_sent", "said"),
+    [(False, "it is not stored"), (True, "it may be stored: say --id t-1 then")],
+)
+def test_what_was_never_sent_is_told_from_what_broke_off(fraudstream: Command, *, is_sent: bool, said: str) -> None:
+    def break_off() -> None:
+        server.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        if is_sent:
+            threading.Thread(target=break_off, daemon=True).start()
+        else:
+            server.close()
+        ran = fraudstream("submit", "--amount", "1", "--id", "t-1", "--api", url)
+    assert ran.code == 1
+    assert f"no answer from {url}/transactions" in ran.err
+    assert said in ran.err
+    assert ran.err.count("stored") == 1
 
 
 def test_a_look_that_is_not_answered_is_repeated(

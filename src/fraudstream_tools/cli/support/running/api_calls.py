@@ -1,6 +1,7 @@
 """Calls to the transactions API, and what a person sees of their answers."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -15,6 +16,10 @@ _OF_EVERY_STATE: Final = {"transactionId", "amountMinor", "currency", "type", "t
 
 class UnansweredError(CommandError):
     """The API gave no answer, or one that another try may better."""
+
+
+class UndoneError(UnansweredError):
+    """The request has certainly changed nothing."""
 
 
 def show_transaction(state: dict[str, Any], *, as_json: bool) -> None:
@@ -35,7 +40,8 @@ def call_api(
     """Send a signed request to the API and return the transaction that it answers with.
 
     Raises:
-        UnansweredError: the API cannot be reached, has too much to do, or something of it failed.
+        UndoneError: the API cannot be reached, or has too much to do.
+        UnansweredError: it broke off, or something of it failed.
         CommandError: it refused the request, or it is another one; the message says why.
     """
     import httpx
@@ -49,11 +55,15 @@ def call_api(
         answer = httpx.request(method, url, json=body, headers=headers, auth=deployment.auth(), timeout=30)
     except httpx.TransportError as error:
         hint = unusable_hint(is_denied=False, is_local=deployment.is_local)
-        raise UnansweredError(f"no answer from {api_url}/transactions: {error}; {hint}") from None
+        is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        refusal = UndoneError if is_unsent else UnansweredError
+        raise refusal(f"no answer from {api_url}/transactions: {error}; {hint}") from None
     if answer.status_code in RETRIED_STATUSES:
         asked = answer.headers.get("retry-after", "")
         pause = f"{asked} s" if asked.isdigit() else "a moment"
-        raise UnansweredError(f"{_said(answer).removesuffix('.')}; do it again in {pause}")
+        # The throttle is before everything that stores.
+        refusal = UndoneError if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else UnansweredError
+        raise refusal(f"{_said(answer).removesuffix('.')}; do it again in {pause}")
     if not answer.is_success:
         raise CommandError(_refusal(answer, is_local=deployment.is_local))
     try:
