@@ -92,7 +92,7 @@ def submit(
     try:
         state = call_api(deployment, "POST", "/transactions", body, prefer)
     except UndoneError as error:
-        raise CommandError(f"{error}\nit is not stored") from None
+        raise CommandError(f"{error}\nthis request stored nothing") from None
     except UnansweredError as error:
         raise CommandError(f"{error}\nit may be stored: say --id {known_as} then, and it is so once only") from None
     state, problem = _awaited(deployment, state, time.monotonic() + wait)

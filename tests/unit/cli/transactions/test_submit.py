@@ -95,7 +95,7 @@ def test_the_apis_refusal_is_shown_in_its_own_words(fraudstream: Command) -> Non
 @pytest.mark.parametrize(
     ("status", "pause", "stored"),
     [
-        (429, "in 2 s", "it is not stored"),
+        (429, "in 2 s", "this request stored nothing"),
         (503, "in a moment", "it may be stored: say --id {} then"),
         (500, "in a moment", "it may be stored: say --id {} then"),
     ],
@@ -115,7 +115,7 @@ def test_an_api_that_could_not_answer_can_be_asked_again_with_the_same_id(
 
 @pytest.mark.parametrize(
     ("is_sent", "said"),
-    [(False, "it is not stored"), (True, "it may be stored: say --id t-1 then")],
+    [(False, "this request stored nothing"), (True, "it may be stored: say --id t-1 then")],
 )
 def test_what_was_never_sent_is_told_from_what_broke_off(fraudstream: Command, *, is_sent: bool, said: str) -> None:
     def break_off() -> None:
