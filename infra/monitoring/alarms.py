@@ -126,7 +126,7 @@ def _abuse(watched: Watched) -> Sequence[AlarmSpec]:
     return (
         AlarmSpec(
             purpose="api-refusals",
-            description="More than half of the API's answers are 4xx: a client is broken, or somebody tries things.",
+            description="Over half of the API's answers are 4xx: a client is broken or too fast, or is trying things.",
             metrics=(
                 ("refused", api_metric("4XXError", watched.api, "Sum")),
                 ("requests", api_metric("Count", watched.api, "Sum")),
