@@ -59,6 +59,7 @@ _CASE_ACTIONS: Final = {
     "note": case_actions.note,
     "snooze": case_actions.snooze,
     "wake": case_actions.wake,
+    "close": case_actions.close,
     "hand-over": case_actions.hand_over,
     "reopen": case_actions.reopen,
     "list": case_actions.add_to_list,

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EVENT_FIELDS, EventType
@@ -15,7 +16,9 @@ from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream_tools.operations.cases.case import decider_of
 from fraudstream_tools.operations.cases.news import news_of
+from fraudstream_tools.operations.cases.work import CaseWork
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
+from fraudstream_tools.operations.review.assignments import AlertTakenError
 from tests.cli_harness import Command
 from tests.console_harness import ANNA, BEN, Browser, browser_on, desk_command, words
 from tests.integration.cli.review_harness import ALERTS, CODES, NOW, System
@@ -215,6 +218,36 @@ def test_a_case_that_two_labels_close_tells_of_both(people: tuple[Browser, Brows
     assert decider_of(case, "a-1") == decider_of(case, "a-2") == anna.system.operator.arn
     (record,) = [each for each in anna.records() if each["action"] == "close-case"]
     assert record["after"] == {"label": "FRAUD, LEGITIMATE"}
+
+
+def test_a_case_that_aws_left_open_behind_its_last_alert_is_closed_by_hand(
+    people: tuple[Browser, Browser], system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    assert "Close the case" not in words(anna.page("/case", id="a-1"))
+    taken = anna.system.queue.get("a-1")
+    assert taken
+    with pytest.raises(AlertTakenError, match="an alert of this case is open"):
+        anna.system.closing.close_left_open(taken)
+    act(anna, "a-1", "decide", label="FRAUD", note="denied")
+    last = anna.system.queue.get("a-2")
+    monkeypatch.setattr(CaseWork, "_note_decisions", fail)
+    with pytest.raises(ClientError):
+        anna.system.work.decide("a-2", Truth.FRAUD, "denied", alert=last, seen=None)
+    page = anna.page("/case", id="a-2")
+    assert "All its alerts are closed, but the case was left open" in words(page)
+    assert "The case is closed." in act(anna, "a-2", "close")
+    (case,) = anna.system.cases.of_entity(f"customer#{CUSTOMER}")
+    assert case.status is AlertStatus.CLOSED
+    assert "Close the case" not in words(anna.page("/case", id="a-2"))
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", ""), ("KEPT_CASE_CLOSED", "FRAUD")]
+    (record,) = [each for each in anna.records() if each["action"] == "close-case" and each["outcome"] == "MADE"]
+    assert record["after"] == {"label": "FRAUD"}
+
+
+def fail(*_: object) -> None:
+    raise ClientError({"Error": {"Code": "InternalServerError", "Message": ""}}, "UpdateItem")
 
 
 def test_what_is_no_code_is_not_told_as_who_said_so(people: tuple[Browser, Browser], system: System) -> None:

@@ -22,6 +22,7 @@ from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_of_card_elsewhere
 from fraudstream_tools.operations.cases.case import ReviewCase, closer_of, open_among
+from fraudstream_tools.operations.cases.closing import is_left_open
 from fraudstream_tools.operations.cases.holders import holders
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, closed_at, read_details
@@ -113,6 +114,7 @@ def show(request: Request) -> Response:
         earlier=[each for each in cases if case is None or each.case_id != case.case_id],
         closer=closer_of(case, alert) if alert else None,
         closed_at=closed_at(details.state, alert) if alert else None,
+        is_left_open=case is not None and is_left_open(case, alerts),
         is_snoozed=case is not None and case.is_snoozed(epoch_milliseconds()),
         facts=_facts(details.state),
         alerts=alerts,

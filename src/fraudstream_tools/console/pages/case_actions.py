@@ -162,6 +162,16 @@ def wake(request: Request) -> Response:
     return _done_to_case(request, change)
 
 
+def close(request: Request) -> Response:
+    """Close a case that was left open behind its last alert."""
+
+    def change(system: ConsoleSystem, alert: AlertSummary, _: Mapping[str, str]) -> str:
+        system.closing.close_left_open(alert)
+        return "The case is closed."
+
+    return _done_to_case(request, change)
+
+
 def hand_over(request: Request) -> Response:
     """Assign a case to a colleague."""
 

@@ -3,8 +3,9 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fraudstream.clock import epoch_milliseconds
@@ -77,11 +78,7 @@ class CaseClosing:
         some = {each: labels[each] for each in case.alerts if each in labels}
         said = "; ".join(dict.fromkeys(f"{each.label}, says {each.label_source}" for each in some.values()))
         event = self._cases.event(CaseEventKind.CLOSED, self.reviews.operator.arn, f"{said}: {', '.join(some)}")
-
-        def closed(held: ReviewCase) -> Mapping[str, Any]:
-            if held.status is AlertStatus.CLOSED or set(held.alerts) - set(case.alerts):
-                raise AlertTakenError("it was closed, or another alert joined it")
-            return {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None}
+        closed = partial(_closed, known=case.alerts, at=event.at)
 
         after = {"label": ", ".join(sorted({each.label.value for each in some.values()}))}
         try:
@@ -91,6 +88,41 @@ class CaseClosing:
             return False
         return True
 
+    def close_left_open(self, alert: AlertSummary) -> None:
+        """Close a case all of whose alerts are closed, as it is left where AWS failed behind the last one.
+
+        Args:
+            alert: of the case, as it was read.
+
+        Raises:
+            AlertTakenError: an alert of it is open, or it was closed meanwhile.
+        """
+        case = self._cases.get(alert.case_id) if alert.case_id else None
+        if case is None or not is_left_open(case, self.queue.by_ids(case.alerts)):
+            raise AlertTakenError("an alert of this case is open, or the case was closed meanwhile: look again")
+        # It names no alert: whoever closed those is told by what came before.
+        event = self._cases.event(CaseEventKind.CLOSED, self.reviews.operator.arn, "all its alerts were closed before")
+        closed = partial(_closed, known=case.alerts, at=event.at)
+        with self.reviews.audit.recorded("close-case", f"case#{case.case_id}", after={"label": alert.label}):
+            self._cases.change(case.case_id, event, closed, alert=alert, label=alert.label, source="")
+
     @property
     def _cases(self) -> CaseStore:
         return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock, news=self.news)
+
+
+def is_left_open(case: ReviewCase, alerts: Iterable[AlertSummary]) -> bool:
+    """Return whether a case is open, and none of its alerts.
+
+    Args:
+        case: as it is now.
+        alerts: those of the case at least, without those that are gone.
+    """
+    is_any_open = any(each.status is AlertStatus.OPEN and each.transaction_id in case.alerts for each in alerts)
+    return case.status is AlertStatus.OPEN and not is_any_open
+
+
+def _closed(held: ReviewCase, known: Iterable[str], at: int) -> Mapping[str, Any]:
+    if held.status is AlertStatus.CLOSED or set(held.alerts).difference(known):
+        raise AlertTakenError("it was closed, or another alert joined it")
+    return {"status": AlertStatus.CLOSED, "closed_at": at, "snoozed_until": None}
