@@ -85,6 +85,12 @@ def test_card_numbers_of_later_rows_are_tokens_too(tmp_path: Path, name: str) ->
     assert last.values["cardToken"].isalpha()
 
 
+def test_of_two_columns_of_one_name_in_full_the_one_that_fits_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,TransactionDT,Tran Date,amount,customer\n1,86400,2026-04-23,1.50,c\n")
+    assert read_map(suggest(path).text.encode(), "m").fields["timestamp"].column == "Tran Date"
+
+
 def test_texts_with_card_numbers_are_not_taken_for_cards(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,date,amount,customer,text\n1,2026-04-23,1.50,c,paid with 4111111111111111\n")

@@ -56,12 +56,18 @@ def choose(samples: Mapping[str, Sequence[str]], rows: int) -> tuple[dict[str, s
         The columns by field, and what a person has to look at.
     """
     simple = {spelling: name for name in reversed(list(samples)) for spelling in spellings(name)}
-    full = {in_full(spelling): name for name in reversed(list(samples)) for spelling in spellings(name)}
+    full: dict[str, dict[str, None]] = {}
+    for column in samples:
+        for spelling in spellings(column):
+            full.setdefault(in_full(spelling), {})[column] = None
     chosen: dict[str, str] = {}
     for name, words in NAMES.items():
         for word in words.split():
-            column = simple.get(word) or full.get(in_full(word))
-            if column is not None and column not in chosen.values() and _fits(name, samples[column]):
+            columns = [*filter(None, [simple.get(word)]), *full.get(in_full(word), ())]
+            column = next(
+                (each for each in columns if each not in chosen.values() and _fits(name, samples[each])), None
+            )
+            if column is not None:
                 chosen[name] = column
                 break
     doubts = list(_take_own_names(simple, samples, chosen))
