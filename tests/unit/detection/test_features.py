@@ -417,6 +417,8 @@ ONLINE = {"channel": Channel.ECOMMERCE, "entry_mode": EntryMode.ECOMMERCE}
         (ONLINE, False),
         ({"channel": Channel.MOTO}, False),
         ({"type": TransactionType.REFUND}, False),
+        (ONLINE | {"card_country": "DE"}, False),
+        (ONLINE | {"card_country": "VN"}, True),
         (ONLINE | {"ip_country": "VN"}, True),
     ],
 )

@@ -83,7 +83,7 @@ class Event(NamedTuple):
     customer, a merchant the card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity
     of the transaction that is taken back."""
     country: int
-    """Country of a customer's event, as `country_code`, or `NO_COUNTRY`; a shop's where somebody was seen there."""
+    """Country of a customer's event, as `country_code`, or `NO_COUNTRY`: who orders abroad is not there."""
     latitude: int
     """Latitude of a customer's event in hundredths of a degree, or `NO_PLACE`: a refund needs nobody there, and a
     thief online says what he likes."""
@@ -267,9 +267,10 @@ def _shown_place(transaction: Transaction) -> tuple[int, int]:
 
 
 def _shown_country(transaction: Transaction) -> str | None:
-    """Return the country of the address, or of the shop where somebody was seen there."""
-    seen = _is_in_person(transaction) and transaction.type not in _TAKES_BACK
-    return transaction.ip_country or (transaction.merchant_country if seen else None)
+    """Return the country of the address, or of a shop where somebody was seen, or that is in the card's own country."""
+    shop = transaction.merchant_country
+    is_there = _is_in_person(transaction) or shop == transaction.card_country
+    return transaction.ip_country or (shop if is_there and transaction.type not in _TAKES_BACK else None)
 
 
 def _is_in_person(transaction: Transaction) -> bool:
