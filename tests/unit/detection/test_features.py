@@ -377,6 +377,12 @@ def test_a_refund_is_compared_with_the_payment_that_it_takes_back() -> None:
     assert "customerRefundRatio" not in computed([paid], transaction(9, merchant_id="shop"))
 
 
+def test_a_payment_that_only_the_card_remembers_is_compared_with_its_refund() -> None:
+    others = [transaction(number, -number * MINUTE, card_token="another") for number in range(40, 20, -1)]
+    refund = transaction(9, type=TransactionType.REFUND, original_transaction_id="t1", amount_minor=6000)
+    assert computed([transaction(1, -DAY), *others], refund)["customerRefundRatio"] == 3
+
+
 def test_refunds_of_one_payment_add_up_unless_they_were_declined() -> None:
     paid = transaction(1, -DAY)
     back = {"type": TransactionType.REFUND, "original_transaction_id": "t1"}

@@ -24,7 +24,10 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
         # A replay's second stage has no payers, and changes what the first one found only where it knows better.
         values["refundSearchedDays"] = max(each.remembered_days() for each in payers)
     if customer := views.get(EntityKind.CUSTOMER):
-        paid = [each.amount for each in customer.known if each.identity == original and _can_return(each)]
+        # The card may remember a payment that the customer, who does more than pay by this card, has forgotten.
+        paid = [
+            each.amount for view in payers for each in view.known if each.identity == original and _can_return(each)
+        ]
         others = [each for each in customer.known if each.other_peer == original and not each.flags & DECLINED]
         amount = customer.event.amount
         if paid and paid[-1] not in {0, NO_AMOUNT} and amount != NO_AMOUNT:
