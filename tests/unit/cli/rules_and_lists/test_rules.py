@@ -78,7 +78,12 @@ def test_a_good_ruleset_is_said_to_be_one(fraudstream: Command) -> None:
     ran = fraudstream("rules", "check")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("rules: version ")
-    assert fraudstream("rules", "check", "rules/ruleset.yaml").out.endswith("live rules, 5 in shadow\n")
+    written = (RULES / "ruleset.yaml").read_text()
+    shadow = written.count("\n    mode: shadow")
+    live = written.count("\n  - id: ") - shadow
+    said = fraudstream("rules", "check", "rules/ruleset.yaml").out
+    assert shadow
+    assert said.endswith(f": {live} live rules, {shadow} in shadow\n")
 
 
 def test_the_example_of_the_help_is_a_rule(fraudstream: Command) -> None:
