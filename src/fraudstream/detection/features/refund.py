@@ -18,16 +18,14 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
         return
     original = identity(transaction.original_transaction_id)
     payers = [view for kind, view in views.items() if kind in PERSONAL]
-    if any(each.identity == original and _can_return(each) for view in views.values() for each in view.known):
+    if any(_payments(view, original) for view in views.values()):
         values["refundSearchedDays"] = 0.0
     elif payers:
         # A replay's second stage has no payers, and changes what the first one found only where it knows better.
         values["refundSearchedDays"] = max(each.remembered_days() for each in payers)
     if customer := views.get(EntityKind.CUSTOMER):
         # The card may remember a payment that the customer, who does more than pay by this card, has forgotten.
-        paid = [
-            each.amount for view in payers for each in view.known if each.identity == original and _can_return(each)
-        ]
+        paid = [each.amount for view in payers for each in _payments(view, original)]
         others = [each for each in customer.known if each.other_peer == original and not each.flags & DECLINED]
         amount = customer.event.amount
         if paid and paid[-1] not in {0, NO_AMOUNT} and amount != NO_AMOUNT:
@@ -38,6 +36,6 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
             values["merchantRefundOtherCard"] = 0 if merchant.event.peer in cards else 1
 
 
-def _can_return(event: Event) -> bool:
-    """Return whether there is money to take back: a refund gave some, and what was declined moved none."""
-    return not event.flags & (DECLINED | REFUND)
+def _payments(view: ProfileView, original: int) -> list[Event]:
+    """Return what a profile knows of the payment that is taken back: a refund gave money, and a decline moved none."""
+    return [each for each in view.known if each.identity == original and not each.flags & (DECLINED | REFUND)]
