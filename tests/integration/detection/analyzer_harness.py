@@ -30,6 +30,15 @@ from proofs.faults.rules import ruleset_files
 from tests.aws_harness import TRANSACTION_KEYS, create_table
 
 NOW = 1_780_000_000_000
+BLOCKING_RULESET = b"""
+schemaVersion: 1
+baseLogOdds: -4
+thresholds: {review: 30, decline: 80}
+rules:
+  - {id: blocked, description: d, when: 'listed("blocked")', decision: DECLINE, reasonCode: BLOCKED_ENTITY,
+     severity: high, source: own}
+"""
+"""A ruleset.yaml that declines who is on the list `blocked`."""
 RULESET_FILES = ruleset_files(-4)
 RULESET = load(*RULESET_FILES)
 TABLES = {

@@ -11,7 +11,7 @@ from fraudstream.transactions.decisions.decision import Decision, Reason, Verdic
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListChange
-from tests.integration.detection.analyzer_harness import NOW, World, transaction
+from tests.integration.detection.analyzer_harness import BLOCKING_RULESET, NOW, World, transaction
 
 ME = "arn:aws:iam::000000000000:user/ann"
 CARD = f"tok_{'c' * 22}"
@@ -21,13 +21,8 @@ MINUTE = 60_000
 
 def ruleset(lists: str = "{blocked: {}, trusted: {}}") -> Ruleset:
     return load(
-        b"""
-schemaVersion: 1
-baseLogOdds: -4
-thresholds: {review: 30, decline: 80}
-rules:
-  - {id: blocked, description: d, when: 'listed("blocked")', decision: DECLINE, reasonCode: BLOCKED_ENTITY,
-     severity: high, source: own}
+        BLOCKING_RULESET
+        + b"""\
   - {id: trusted, description: d, when: 'listed("trusted")', decision: APPROVE, reasonCode: TRUSTED_ENTITY,
      severity: low, source: own}
 """,

@@ -20,6 +20,7 @@ from fraudstream.transactions.decisions.decision import Decision, Truth, Verdict
 from fraudstream.transactions.decisions.reasons import HELD_BACK
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from tests.integration.detection.analyzer_harness import (
+    BLOCKING_RULESET,
     NOW,
     RULESET_FILES,
     World,
@@ -140,15 +141,7 @@ def test_other_systems_are_told_what_the_settings_name(aws: MinistackServer, wor
 @pytest.mark.usefixtures("s3")
 def test_profiles_and_lists_go_by_the_newest_token_keys(aws: MinistackServer, world: World, s3: Any) -> None:
     token = f"tok_{'a' * 22}"
-    blocked = b"""
-schemaVersion: 1
-baseLogOdds: -4
-thresholds: {review: 30, decline: 80}
-rules:
-  - {id: blocked, description: d, when: 'listed("blocked")', decision: DECLINE, reasonCode: BLOCKED_ENTITY,
-     severity: high, source: own}
-"""
-    upload(s3, ruleset=blocked, rates=RATES, lists=f"{{blocked: {{customer: [{token}]}}}}".encode())
+    upload(s3, ruleset=BLOCKING_RULESET, rates=RATES, lists=f"{{blocked: {{customer: [{token}]}}}}".encode())
     with started(aws, token_keys_on_top=base64.b64encode(bytes(32)).decode()) as analyzer:
         world.store(transaction(1, customer_id=token))
         analyze(world, analyzer)

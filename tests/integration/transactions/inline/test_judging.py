@@ -13,7 +13,7 @@ from fraudstream.transactions.decisions.inline import LazyDecider
 from fraudstream.transactions.decisions.reasons import HELD_BACK
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
-from tests.integration.detection.analyzer_harness import NOW, ruleset_files
+from tests.integration.detection.analyzer_harness import BLOCKING_RULESET, NOW, ruleset_files
 from tests.integration.transactions.inline.inline_harness import (
     Inline,
     abroad,
@@ -32,16 +32,7 @@ def test_profiles_that_the_analyzer_wrote_are_judged_by(inline: Inline) -> None:
 
 
 def test_who_is_on_a_list_is_judged_so(inline: Inline) -> None:
-    inline.store_ruleset(
-        b"""
-schemaVersion: 1
-baseLogOdds: -4
-thresholds: {review: 30, decline: 80}
-rules:
-  - {id: blocked, description: d, when: 'listed("blocked")', decision: DECLINE, reasonCode: BLOCKED_ENTITY,
-     severity: high, source: own}
-"""
-    )
+    inline.store_ruleset(BLOCKING_RULESET)
     sent = abroad()
     inline.post(sent, prefer=None)
     lists = EntityLists(inline.world.dynamodb, "profiles", clock=lambda: NOW)
