@@ -18,6 +18,8 @@ from infra.settings import Architecture, PackageTarget
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
+UNPACKED = BUILD / "unpacked"
+"""Where a machine that plays Lambda unpacks packages."""
 SOURCE = ROOT / "src" / "fraudstream"
 REQUIREMENTS = ROOT / "requirements"
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}

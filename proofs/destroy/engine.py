@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from embedded_aws.ministack.server import MinistackServer, free_port
 from embedded_aws.provider import Account, LocalProvider
 from embedded_aws.pulumi_program import Created, Resource, run_program
+from embedded_aws.unpacked import UnpackedPackages
 
 _LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
 _Delete = Callable[[Callable[[str], Any], Resource, str], None]
@@ -36,7 +37,7 @@ class DestroyableStack:
         """Resources and their ids, in the order of their creation."""
         folder.mkdir()
         self._inner = LocalProvider(
-            Account(server), packages=folder, reserve_port=free_port, on_progress=lambda _: None
+            Account(server), packages=UnpackedPackages(folder), reserve_port=free_port, on_progress=lambda _: None
         )
 
     def up(self, program: Callable[[], object]) -> Mapping[str, Any]:

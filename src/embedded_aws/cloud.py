@@ -28,6 +28,7 @@ from embedded_aws.streams.api_destinations import ApiDestination
 from embedded_aws.streams.consumer import StreamConsumer, wait_until_quiet
 from embedded_aws.streams.event_source_mapping import EventSourceMapper
 from embedded_aws.streams.pipes import Pipe
+from embedded_aws.unpacked import kept_packages
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -58,7 +59,8 @@ class LocalCloud:
         project: the project's name.
         stack: the stack's name.
         config: the program's settings with their namespaces; secrets as plain text.
-        folder: for packages, logs and the like; made if it is not there.
+        folder: for logs and the like; made if it is not there.
+        packages: where functions' packages are unpacked, and kept for the next cloud; None: in `folder`.
         enforce_iam: whether the policies of roles are evaluated.
         on_progress: called with a short text for each step.
         port: of the gateway; None takes a free one. A program with more than one stage cannot be deployed with it.
@@ -73,6 +75,7 @@ class LocalCloud:
         stack: str,
         config: Mapping[str, str],
         folder: Path,
+        packages: Path | None = None,
         enforce_iam: bool = False,
         on_progress: Callable[[str], None] = lambda _: None,
         port: int | None = None,
@@ -86,6 +89,7 @@ class LocalCloud:
         self._stack = stack
         self._config = dict(config)
         self._folder = folder
+        self._packages = packages
         self._enforce_iam = enforce_iam
         self._on_progress = on_progress
         self._resources = ExitStack()
@@ -108,9 +112,10 @@ class LocalCloud:
             self._on_progress("starting the embedded AWS")
             server = MinistackServer(state / "aws", enforce_iam=self._enforce_iam)
             self._server = resources.enter_context(server)
+            packages = resources.enter_context(kept_packages(self._packages or state / "packages"))
             provider = LocalProvider(
                 Account(server),
-                packages=state / "packages",
+                packages=packages,
                 reserve_port=ports.reserve,
                 on_progress=self._on_progress,
             )

@@ -33,6 +33,7 @@ from fraudstream.reporting.log.record import SCHEMA_VERSION
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import Item, to_attribute
 from fraudstream_tools.operations.review.labels import label_now
+from infra.compute.lambda_packages import UNPACKED
 from infra.program import main
 from proofs.running.deployed import CONFIG
 from tests.e2e.api_harness import Client
@@ -128,7 +129,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     with (
         mock.patch.object(Identity, "random_password", _token_key),
         LocalCloud(
-            program=main, project="fraudstream", stack="upgrade", config=CONFIG, folder=folder, enforce_iam=True
+            program=main,
+            project="fraudstream",
+            stack="upgrade",
+            config=CONFIG,
+            folder=folder,
+            packages=UNPACKED,
+            enforce_iam=True,
         ) as cloud,
     ):
         _load(cloud)

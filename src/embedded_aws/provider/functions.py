@@ -15,6 +15,7 @@ from embedded_aws.provider.inputs import Inputs
 from embedded_aws.provider.plan import Permission, ServicePlan
 from embedded_aws.pulumi_program import Created, DeploymentError
 from embedded_aws.specs import EventInvokeSpec, EventSourceSpec, FunctionSpec, ScheduleSpec
+from embedded_aws.unpacked import UnpackedPackages
 
 _ONLY_VERSION = "1"
 
@@ -22,7 +23,7 @@ _ONLY_VERSION = "1"
 class Functions:
     """Lambda and EventBridge Scheduler: they end up in the plan, not in ministack."""
 
-    def __init__(self, account: Account, plan: ServicePlan, packages: Path) -> None:
+    def __init__(self, account: Account, plan: ServicePlan, packages: UnpackedPackages) -> None:
         self._account = account
         self._plan = plan
         self._packages = packages
@@ -54,7 +55,7 @@ class Functions:
             FunctionSpec(
                 name=function,
                 handler=inputs["handler"],
-                package=self._unpack(function, inputs["code"]),
+                package=self._unpack(inputs["code"]),
                 role_arn=inputs["role"],
                 environment=inputs.get("environment", {}).get("variables", {}),
                 # Lambda's own defaults: 3 seconds, 128 MB, no reserved concurrency.
@@ -186,19 +187,16 @@ class Functions:
         arn = self._account.arn("scheduler", f"schedule/{group}/{schedule}")
         return Created(id=f"{group}/{schedule}", outputs={"arn": arn, "name": schedule, "groupName": group})
 
-    def _unpack(self, function: str, code: object) -> Path:
+    def _unpack(self, code: object) -> Path:
         if not isinstance(code, pulumi.FileArchive):
             raise DeploymentError("the code must be a FileArchive of a zip file or a folder")
         source = Path(code.path)
         if source.is_dir():
             return source.resolve()
-        package = self._packages / function
         try:
-            with zipfile.ZipFile(source) as archive:
-                archive.extractall(package)
+            return self._packages.unpack(source)
         except (OSError, zipfile.BadZipFile) as error:
             raise DeploymentError(f"the code at {source} is no zip file: {error}") from error
-        return package
 
 
 def _function_name(reference: str) -> str:

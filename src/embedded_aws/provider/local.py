@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedded_aws.provider.account import Account
@@ -16,6 +15,7 @@ from embedded_aws.provider.plan import ServicePlan
 from embedded_aws.provider.storage import Storage
 from embedded_aws.provider.without_meaning import ABSENT, stand_in
 from embedded_aws.pulumi_program import Created, DeploymentError, Resource
+from embedded_aws.unpacked import UnpackedPackages
 
 if TYPE_CHECKING:
     from embedded_aws.provider.creators import Create
@@ -32,7 +32,7 @@ class LocalProvider:
         self,
         account: Account,
         *,
-        packages: Path,
+        packages: UnpackedPackages,
         reserve_port: Callable[[], int],
         on_progress: Callable[[str], None],
     ) -> None:

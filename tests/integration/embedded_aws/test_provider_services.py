@@ -12,13 +12,16 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.provider import Account, LocalProvider
 from embedded_aws.pulumi_program import Resource
+from embedded_aws.unpacked import UnpackedPackages
 
 Declare = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def declare(aws: MinistackServer, tmp_path: Path) -> Declare:
-    provider = LocalProvider(Account(aws), packages=tmp_path, reserve_port=lambda: 0, on_progress=lambda _: None)
+    provider = LocalProvider(
+        Account(aws), packages=UnpackedPackages(tmp_path), reserve_port=lambda: 0, on_progress=lambda _: None
+    )
 
     def create(kind: str, name: str, /, **inputs: Any) -> dict[str, Any]:
         created = provider.create(Resource(type=kind, name=name, inputs=inputs), f"urn:{name}")

@@ -8,6 +8,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.provider import Account, LocalProvider, ServicePlan
 from embedded_aws.pulumi_program import run_program
+from embedded_aws.unpacked import UnpackedPackages
 from infra.compute.lambda_packages import Package, Target
 from infra.program import main
 
@@ -29,7 +30,9 @@ def deploy(aws: MinistackServer, package: Package, folder: Path, **settings: str
 
         main(give)
 
-    provider = LocalProvider(Account(aws), packages=folder, reserve_port=lambda: 4711, on_progress=lambda _: None)
+    provider = LocalProvider(
+        Account(aws), packages=UnpackedPackages(folder), reserve_port=lambda: 4711, on_progress=lambda _: None
+    )
     config = {f"fraudstream:{name}": value for name, value in settings.items()}
     run_program(program, project="fraudstream", stack="test", config=config, provider=provider)
     return provider.finish()

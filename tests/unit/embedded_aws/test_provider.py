@@ -14,6 +14,7 @@ from embedded_aws.provider.policies import without_caller_conditions, without_tr
 from embedded_aws.provider.without_meaning import ABSENT
 from embedded_aws.pulumi_program import DeploymentError, Resource
 from embedded_aws.specs import EventInvokeSpec
+from embedded_aws.unpacked import UnpackedPackages
 
 PERMISSION = {
     "action": "lambda:InvokeFunction",
@@ -30,7 +31,7 @@ class Declared:
         self.progress: list[str] = []
         self.provider = LocalProvider(
             Account(MinistackServer(folder / "aws")),
-            packages=folder / "packages",
+            packages=UnpackedPackages(folder / "packages"),
             reserve_port=lambda: 4711,
             on_progress=self.progress.append,
         )

@@ -80,6 +80,7 @@ def deployed(
             from embedded_aws.cloud import LocalCloud
             from embedded_aws.ministack.server import ServerError
             from embedded_aws.pulumi_program import DeploymentError
+            from infra.compute.lambda_packages import UNPACKED
             from infra.program import main
 
             resources = 0
@@ -95,6 +96,7 @@ def deployed(
                 stack=stack,
                 config={f"fraudstream:{name}": value for name, value in settings.items()},
                 folder=folder,
+                packages=UNPACKED,
                 on_progress=progress,
                 port=port,
             )
