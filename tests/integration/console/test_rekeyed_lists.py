@@ -8,6 +8,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import APPROVALS_PREFIX
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.privacy.rotation.profile_items import ProfileItems
 from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
@@ -90,7 +91,7 @@ def test_marks_are_there_before_the_entries_move_and_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Rekeying, "_write", broken)
+        patch.setattr(ProfileItems, "_write", broken)
         with pytest.raises(KeyboardInterrupt):
             Rekeying(stores, NewestTokens(ask)).run()
     copied = marks(system)

@@ -36,7 +36,8 @@ from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.measuring.metrics import average_precision
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 from fraudstream_tools.operations.privacy.log_owner import LogOwner
-from fraudstream_tools.operations.privacy.rotation.rekeying import ChangedByOthersError, Rekeyed, Rekeying
+from fraudstream_tools.operations.privacy.rotation.profile_items import ChangedByOthersError
+from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeyed, Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
 from fraudstream_tools.rules.folder import RulesFolder

@@ -84,7 +84,8 @@ def rekey(
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
     from fraudstream.reporting.log.changes.rewriting import UnreadableFileError
-    from fraudstream_tools.operations.privacy.rotation.rekeying import ChangedByOthersError, Rekeying
+    from fraudstream_tools.operations.privacy.rotation.profile_items import ChangedByOthersError
+    from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
     from fraudstream_tools.operations.privacy.tokens import (
         NewestTokens,
         TokensRefusedError,

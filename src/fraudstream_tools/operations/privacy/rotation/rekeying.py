@@ -8,19 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.conflicts import write_after_others
-from fraudstream.aws.dynamodb_errors import is_any_refused, is_condition_failure
+from fraudstream.aws.dynamodb_errors import is_condition_failure
 from fraudstream.aws.errors import error_code
-from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
-from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, ItemKind
 from fraudstream.detection.profiles.events import peer_hash
-from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.rotation import renamed
-from fraudstream.detection.stores.lists.listings import DamagedListingError
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.changes.edits import LogEdit
 from fraudstream.reporting.log.changes.rewriting import LogRewriter, Rewritten
@@ -31,8 +27,7 @@ from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.privacy.audit_records import rename_in_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
 from fraudstream_tools.operations.privacy.rotation.item_tokens import IDENTIFIERS, token_of, tokens_in
-from fraudstream_tools.operations.privacy.rotation.moving_lists import copy_marks, put_together
-from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
+from fraudstream_tools.operations.privacy.rotation.profile_items import ChangedByOthersError, ProfileItems
 from fraudstream_tools.operations.privacy.system import OnStep, PrivacySystem, TokenStore, says_nothing
 from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 from fraudstream_tools.operations.recovery.table_scan import scan
@@ -41,12 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from fraudstream_tools.operations.privacy.tokens import NewestTokens
-
-_ATTEMPTS: Final = 5
-
-
-class ChangedByOthersError(RuntimeError):
-    """Something was changed by others at every attempt, or went while it was read: run the same again."""
 
 
 @dataclass
@@ -96,7 +85,8 @@ class Rekeying:
         self._result.counts = {store.value: 0 for store in TokenStore}
         system = self.system
         self._pass("looking for tokens", system.transactions, self._learn_hashes)
-        self._pass(TokenStore.PROFILES, system.profiles, self._rekey_profile)
+        profiles = ProfileItems(system=system, hashes=self._hashes, by_hand=self._result.by_hand, dry_run=self.dry_run)
+        self._pass(TokenStore.PROFILES, system.profiles, profiles.rekey)
         self._pass(TokenStore.TRANSACTIONS, system.transactions, self._rekey_transaction)
         self._pass(TokenStore.ALERTS, system.alerts, self._rekey_alert)
         if system.outbox is not None:
@@ -128,99 +118,6 @@ class Rekeying:
             if (token := item.get(name, {}).get("S")) in newest:
                 self._hashes[peer_hash(token)] = peer_hash(newest[token])
         return False
-
-    def _rekey_profile(self, item: Item, newest: Mapping[str, str]) -> bool:
-        """Move an item of the table of profiles to its newest key, and change what it remembers."""
-        stored: Item | None = item
-        for _ in range(_ATTEMPTS):
-            if stored is None:
-                return False
-            moved = self._with_newest(stored, newest)
-            if moved == stored:
-                return False
-            is_moving = moved["entity"] != stored["entity"]
-            if self.dry_run or (not (is_moving and self._undivide(stored)) and self._replace(stored, moved)):
-                return True
-            stored = self._read(item["entity"]["S"])
-        raise ChangedByOthersError(
-            "an item of the table of profiles was changed by others again and again: run it again"
-        )
-
-    def _with_newest(self, item: Item, newest: Mapping[str, str]) -> Item:
-        moved = dict(item)
-        for name in ("entity", "erasedFor"):
-            if name in item:
-                parts = item[name]["S"].split("#")
-                moved[name] = {"S": "#".join(newest.get(part, part) for part in parts)}
-        if "state" in item:
-            try:
-                profile = unpack(item["state"]["B"])
-                changed = renamed(profile, self._hashes)
-            except ProfileError:
-                # Damaged, or of a newer version: it moves as it is.
-                return moved
-            if changed != profile:
-                sharding = sharding_of(item["state"]["B"])
-                moved["state"] = {"B": pack_closed(changed, sharding) if sharding else pack(changed)}
-        return moved
-
-    def _undivide(self, item: Item) -> bool:
-        """Move the shards of an item's profile into its base before it moves; return whether it was divided."""
-        base = self._read(entity_of(item["entity"]["S"]))
-        together = shards_put_together(base, self._read) if base else None
-        if base is None or together is None or item["entity"]["S"] not in {base["entity"]["S"], *together.shards}:
-            return False
-        puts = [{"Put": {"TableName": self.system.profiles, "Item": together.whole, **_is_unchanged(base)}}]
-        gone = [
-            {"Delete": {"TableName": self.system.profiles, "Key": {"entity": shard["entity"]}, **_is_unchanged(shard)}}
-            for shard in together.shards.values()
-        ]
-        self._write([*puts, *gone])
-        return True
-
-    def _replace(self, item: Item, moved: Item) -> bool:
-        """Write a moved item in place of the old one, both or none; return whether that was possible."""
-        table = self.system.profiles
-        unchanged = _is_unchanged(item)
-        if moved["entity"] == item["entity"]:
-            version = int(item.get("version", {"N": "0"})["N"]) + 1
-            put = {"TableName": table, "Item": moved | {"version": {"N": str(version)}}, **unchanged}
-            return self._write([{"Put": put}])
-        delete = {"Delete": {"TableName": table, "Key": {"entity": item["entity"]}, **unchanged}}
-        is_listed = item["entity"]["S"].startswith(LISTED_PREFIX)
-        if is_listed:
-            # First, so that there is no moment in which what two people approved does not count.
-            copy_marks(self.system.s3, self.system.bucket, item, moved)
-        there = self._read(moved["entity"]["S"])
-        if there is None:
-            put: dict[str, Any] = {
-                "TableName": table, "Item": moved, "ConditionExpression": "attribute_not_exists(entity)",
-            }  # fmt: skip
-            return self._write([{"Put": put}, delete])
-        if is_listed:
-            try:
-                both = put_together(self.system.s3, self.system.bucket, item, there)
-            except DamagedListingError:
-                self._result.by_hand.append(item["entity"]["S"])
-                return True
-            return self._write([{"Put": {"TableName": table, "Item": both, **_is_unchanged(there)}}, delete])
-        # The analyzer was first: what it carried over has gone on since.
-        return self._write([delete])
-
-    def _write(self, writes: list[Any]) -> bool:
-        try:
-            write_after_others(lambda: self.system.dynamodb.transact_write_items(TransactItems=writes))
-        except ClientError as error:
-            if not is_any_refused(error):
-                raise
-            return False
-        return True
-
-    def _read(self, key: str) -> Item | None:
-        answer: Any = self.system.dynamodb.get_item(
-            TableName=self.system.profiles, Key={"entity": {"S": key}}, ConsistentRead=True
-        )
-        return answer.get("Item")
 
     def _rekey_transaction(self, item: Item, newest: Mapping[str, str]) -> bool:
         changes: dict[str, Any] = {}
@@ -332,14 +229,3 @@ class Rekeying:
             rename_in_record(store, key, newest)
         self._result.counts[TokenStore.AUDIT] = len(records)
         self._result.by_hand += [key for key in stale if key not in records]
-
-
-def _is_unchanged(item: Item) -> dict[str, Any]:
-    """Return the condition that an item is what was read."""
-    if "version" not in item:
-        return {"ConditionExpression": "attribute_exists(entity)"}
-    return {
-        "ConditionExpression": "#version = :version",
-        "ExpressionAttributeNames": {"#version": "version"},
-        "ExpressionAttributeValues": {":version": item["version"]},
-    }
