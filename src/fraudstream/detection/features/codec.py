@@ -56,15 +56,15 @@ class _Block:
 
     def __init__(self, features: Sequence[Feature]) -> None:
         self.features = sorted(features, key=lambda feature: _ORDER.index(feature.form))
-        self._counts, self._shares, amounts, coarse = (
+        counts, shares, amounts, coarse = (
             # Nothing computes a value of no name: a retired feature is missing, also where its name has a new meaning.
             ["" if feature.retired else feature.name for feature in features if feature.form is form]
             for form in _ORDER
         )
-        self._wide = (*amounts, *coarse)
+        self._names = (*counts, *shares, *amounts, *coarse)
         self._amounts = len(amounts)
-        self._shares_at = len(self._counts)
-        self._singles_at = self._shares_at + len(self._shares)
+        self._shares_at = len(counts)
+        self._singles_at = self._shares_at + len(shares)
         self._cuts_at = self._singles_at + len(amounts)
         self._bytes = (len(features) + _STATES_A_BYTE - 1) // _STATES_A_BYTE
         self._padding = "0" * (_STATES_A_BYTE * self._bytes - len(features))
@@ -73,15 +73,18 @@ class _Block:
 
     def pack(self, get: Callable[[str], float | None]) -> bytes:
         """Return the stored form; `get` gives a feature's value by its name."""
+        values = [*map(get, self._names)]
+        if not any(values):
+            return self._packed_states([_MISSING if value is None else _ZERO for value in values])
         small = [
             None if value is None else 0 if value <= 0 else round(value) if value < _MOST else _MOST
-            for value in map(get, self._counts)
+            for value in values[: self._shares_at]
         ]
         small += [
             None if value is None else round(min(max(value, 0), 1) * _STEPS) if value else 0
-            for value in map(get, self._shares)
+            for value in values[self._shares_at : self._singles_at]
         ]
-        wide = [*map(get, self._wide)]
+        wide = values[self._singles_at :]
         states = [_VALUE if value else _MISSING if value is None else _ZERO for value in (*small, *wide)]
         singles, cuts = [*filter(None, wide[: self._amounts])], [*filter(None, wide[self._amounts :])]
         try:
@@ -91,7 +94,7 @@ class _Block:
             cut = self._cuts[len(cuts)].pack(*map(_limited, cuts))
         return b"".join(
             (
-                int("".join(states) + self._padding, 4).to_bytes(self._bytes, "big"),
+                self._packed_states(states),
                 bytes([*filter(None, small)]),
                 single,
                 # The first two of a big-endian single's four bytes are its sign, exponent and eight significant bits.
@@ -99,6 +102,9 @@ class _Block:
                 cut[1::_SINGLE],
             )
         )
+
+    def _packed_states(self, states: list[str]) -> bytes:
+        return int("".join(states) + self._padding, 4).to_bytes(self._bytes, "big")
 
     def read(self, packed: bytes, start: int) -> tuple[list[float | None], int]:
         """Return the values of a block that begins at a position, in the order of `features`, and where it ends.
@@ -108,6 +114,8 @@ class _Block:
         """
         end = start + self._bytes
         states = "".join([_STATES[each] for each in packed[start:end]])[: len(self.features)]
+        if _VALUE not in states and end <= len(packed):
+            return [None if state == _MISSING else 0.0 for state in states], end
         counts = end + states.count(_VALUE, 0, self._shares_at)
         small = counts + states.count(_VALUE, self._shares_at, self._singles_at)
         singles = self._singles[states.count(_VALUE, self._singles_at, self._cuts_at)]

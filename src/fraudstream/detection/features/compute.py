@@ -79,7 +79,7 @@ def compute(
         values["accountAgeDays"] = max(transaction.timestamp - transaction.account_opened_at, 0) / DAY
     for kind, view in views.items():
         _OF_KIND[kind](values, view)
-    counterparty.add_payee_age(values, views)
+    counterparty.add_payee(values, views)
     travel.add(values, transaction, views)
     refund.add(values, transaction, views)
     return values

@@ -4,17 +4,14 @@ Senders are customers whose money goes to it: by transfers and withdrawals, not 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from fraudstream.contract import EntityKind
-from fraudstream.detection.features.customer import MONTH, WEEK
-from fraudstream.detection.profiles.events import REFUND, Event, paid_out, received
+from fraudstream.detection.features.customer import MONTH, PAYEE_AGE, PAYEE_PEAK, WEEK, largest
+from fraudstream.detection.profiles.events import REFUND, Event, moved, paid_out, received
 from fraudstream.detection.profiles.layout import Counterparty, Shared
 from fraudstream.detection.profiles.senders import is_sender, may_hold
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY, HOUR
-
-PAYEE_AGE: Final = "customerPayeeAgeHours"
 
 
 def add(values: FeatureValues, view: ProfileView) -> None:
@@ -31,8 +28,8 @@ def add(values: FeatureValues, view: ProfileView) -> None:
     values["counterpartyNewSenders7d"] = _new_senders(sent, week, view.profile.past.senders)
 
 
-def add_payee_age(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) -> None:
-    """Add for how long the payee's newest events know the customer, where the customer's profile knows less.
+def add_payee(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) -> None:
+    """Add what the payee's newest events know of the customer, where they reach farther back than its own profile.
 
     Who pays many, as a payroll does, has forgotten most of them. The payee's filter of senders is not asked: a mule's
     holds many, and would take a new one for known.
@@ -40,9 +37,19 @@ def add_payee_age(values: FeatureValues, views: Mapping[EntityKind, ProfileView]
     view = views.get(EntityKind.COUNTERPARTY)
     if view is None or view.event.flags & REFUND:
         return
-    met = [each.time for each in view.known if each.peer == view.event.peer and not each.flags & REFUND]
-    if met:
-        values[PAYEE_AGE] = max(values.get(PAYEE_AGE) or 0, (view.time - met[0]) / HOUR)
+    dealt = [each for each in view.known if each.peer == view.event.peer and not each.flags & REFUND]
+    if dealt:
+        known = {
+            PAYEE_AGE: (view.time - dealt[0].time) / HOUR,
+            PAYEE_PEAK: largest([moved(each) for each in dealt]),
+        }
+        values |= of_longer_memory(values, known)
+
+
+def of_longer_memory(first: Mapping[str, float | None], second: Mapping[str, float | None]) -> FeatureValues:
+    """Return what is known of a payee by the one of two that has known it for longer: it has forgotten less."""
+    longer = second if (second.get(PAYEE_AGE) or 0) > (first.get(PAYEE_AGE) or 0) else first
+    return {name: longer.get(name) for name in (PAYEE_AGE, PAYEE_PEAK)}
 
 
 def _one(_: Event) -> int:

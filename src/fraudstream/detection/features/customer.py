@@ -16,11 +16,12 @@ from fraudstream.detection.profiles.events import (
     is_near_threshold,
     is_refund,
     is_spending,
+    moved,
     payee,
     refunded,
     spent,
 )
-from fraudstream.detection.profiles.known_values import KnownValue
+from fraudstream.detection.profiles.known_values import KnownValue, most_of_level
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.profile import HOURS_A_DAY
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
@@ -29,6 +30,9 @@ from fraudstream.durations import DAY, HOUR
 WEEK: Final = 7 * DAY
 MONTH: Final = 30 * DAY
 FORTNIGHT: Final = 14 * DAY
+
+PAYEE_AGE: Final = "customerPayeeAgeHours"
+PAYEE_PEAK: Final = "customerPayeePeak"
 
 SPREAD_FLOOR: Final = 0.1
 """Least standard deviation of a customer's amounts, as a share of their mean: who always pays the same is no outlier
@@ -128,8 +132,20 @@ def _familiarity(values: FeatureValues, view: ProfileView) -> None:
         met = [each.time for each in known if each.country == event.country]
         values["customerCountryAgeHours"] = _age(past.countries, event.country, met, event.time)
     if (paid := payee(event)) != NO_PEER:
-        met = [each.time for each in known if payee(each) == paid]
-        values["customerPayeeAgeHours"] = _age(past.payees, paid, met, event.time)
+        dealt = [each for each in known if payee(each) == paid]
+        values[PAYEE_AGE] = _age(past.payees, paid, [each.time for each in dealt], event.time)
+        earlier = [most_of_level(each.level) for each in past.payees if each.hash == paid]
+        values[PAYEE_PEAK] = largest([*earlier, *map(moved, dealt)])
+
+
+def largest(amounts: Sequence[int]) -> float | None:
+    """Return the largest of some amounts in the base currency: 0 of none, None where any is not known.
+
+    Args:
+        amounts: hundredths of the base currency, or `NO_AMOUNT`.
+    """
+    most = max(amounts, default=0)
+    return None if most == NO_AMOUNT else most / 100
 
 
 def _age(familiar: Sequence[KnownValue], hashed: int, met: Sequence[int], time: int) -> float:

@@ -70,6 +70,8 @@ _LINKS: Final = 5
 """The schema that brought counterparties, and how many share what."""
 _TRIED: Final = 6
 """The schema that brought how many cards were declined at a merchant."""
+_PAID: Final = 7
+"""The schema that brought how much moved between a customer and a payee."""
 _OF_CUSTOMER, _OF_CARD, _OF_OTHERS = (
     LAYOUTS[kind].ring - 1 for kind in (EntityKind.CUSTOMER, EntityKind.CARD, EntityKind.MERCHANT)
 )
@@ -114,6 +116,9 @@ DECLARED: Final = (
     Feature("customerCountryAgeHours", _COARSE, "hours since the customer was first in this country; 0 for a new one"),
     Feature(
         "customerPayeeAgeHours", _COARSE, "hours since the customer first paid or was paid by this payee; 0 if new"
+    ),
+    Feature(
+        "customerPayeePeak", _COARSE, "the most that moved before between the customer and this payee; 0 if new", _PAID
     ),
     Feature("customerFrauds30d", _COUNT, "the customer's transactions of the last 30 days known to be fraud"),
     Feature("customerDevicesKnown", _COUNT, "devices that the customer is known to have used before", _KNOWN),

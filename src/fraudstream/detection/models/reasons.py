@@ -16,7 +16,7 @@ _FAMILIES: Final = (
     (r"Fraud", "MODEL_KNOWN_FRAUD"),
     (r"Decline", "MODEL_DECLINES"),
     (r"^travel|^cardTravel", "MODEL_TRAVEL"),
-    (r"^customer((Device|Country|Payee)AgeHours|(Devices|Payees)Known|Devices7d)", "MODEL_NEW_TO_CUSTOMER"),
+    (r"^customer((Device|Country|Payee)AgeHours|PayeePeak|(Devices|Payees)Known|Devices7d)", "MODEL_NEW_TO_CUSTOMER"),
     (r"^accountAge|^customer(Age|Idle)Days", "MODEL_ACCOUNT"),
     (r"^local|HourShare|^arrivalDelay", "MODEL_TIME"),
     (r"^amount|Amount|PeakRatio|RefundRatio|^refund|NearThreshold", "MODEL_AMOUNT"),

@@ -44,6 +44,7 @@ GROWING: Final[Mapping[str, str]] = MappingProxyType(
 _LEARNT_SLOWLY: Final = frozenset(
     {
         *("customerAmountMean", "customerAmountRatio", "customerAmountDeviations", "customerHourShare"),
+        "customerPayeePeak",
         *("merchantAmountRatio", "terminalAmountRatio"),
         *(
             "customerIdleDays",

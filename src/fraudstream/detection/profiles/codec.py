@@ -6,7 +6,7 @@ profile that a newer version wrote is told from a damaged one. Schema 2, of 0.1.
 Most figures are small, and many columns hold nothing. From schema 4 on, each column has the least width that its
 largest figure needs: none, or one, two or four bytes a figure. Two bits of the head say which. From schema 6 on, when
 something was first met is told in hours before the end of the profile's newest day, and countries take two bytes.
-From schema 8 on, a card's events name the customer.
+From schema 8 on, a card's events name the customer. From schema 10 on, a payee has the level of what moved.
 """
 
 import math
@@ -26,12 +26,13 @@ from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, Las
 from fraudstream.detection.profiles.senders import BITS
 from fraudstream.detection.profiles.sharded import Sharding
 
-SCHEMA: Final = 8
+SCHEMA: Final = 10
 """What is written."""
-CLOSED_SCHEMA: Final = 9
+CLOSED_SCHEMA: Final = 11
 """Schema of the closed base of a sharded profile: how it is divided, then a profile of `SCHEMA`. A version that knows
 no shards takes it for a newer one's, and leaves it as it is."""
-_CLOSED_SCHEMAS: Final = (5, 7, CLOSED_SCHEMA)
+_CLOSED_SCHEMAS: Final = (5, 7, 9, CLOSED_SCHEMA)
+_SCHEMA_OF_PAYEES_ALONE: Final = 8
 _SCHEMA_OF_CARDS_ALONE: Final = 6
 _SCHEMA_OF_LONG_FAMILIAR: Final = 4
 _SCHEMA_OF_FIXED_WIDTHS: Final = 3
@@ -247,6 +248,9 @@ def _is_plausible(profile: Profile) -> bool:
     )
 
 
+_NOTHING: Final[known_values_codec.Known] = ((), (), ())
+
+
 def _read(kind: EntityKind, state: bytes) -> Profile:
     form = _FORMS[kind]
     widths = None if state[0] <= _SCHEMA_OF_FIXED_WIDTHS else _WIDTHS.unpack_from(state, _WIDTHS_AT)[0]
@@ -256,18 +260,19 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
     columns = [values[position] or nothing for position, nothing in fixed.columns]
     days = len(form.layout.days)
     daytimes: tuple[int, ...] = ()
-    last_place, devices, countries, payees, senders = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0, 0
+    last_place, senders = LastPlace(0, NO_PLACE, NO_PLACE), 0
+    familiar, start = _NOTHING, fixed.form.size
     if form.layout.detailed:
         daytimes = columns.pop()
         *last_fields, devices, countries, payees = values[fixed.details :]
-        last_place = LastPlace(*last_fields)
+        last_place, numbers = LastPlace(*last_fields), (devices, countries, payees)
+        if state[0] <= _SCHEMA_OF_LONG_FAMILIAR:
+            familiar, start = known_values_codec.read_long(state, start, numbers)
+        else:
+            has_levels = state[0] > _SCHEMA_OF_PAYEES_ALONE
+            familiar, start = known_values_codec.read(state, start, numbers, newest_day, has_levels=has_levels)
     elif form.layout.senders:
         senders = int.from_bytes(values[fixed.details], "little")
-    numbers = devices, countries, payees
-    if state[0] <= _SCHEMA_OF_LONG_FAMILIAR:
-        familiar, start = known_values_codec.read_long(state, fixed.form.size, numbers)
-    else:
-        familiar, start = known_values_codec.read(state, fixed.form.size, numbers, newest_day)
     end = start + _LABEL.size * labels
     changes = tuple(map(LabelChange._make, _LABEL.iter_unpack(state[start:end])))
     event = form.earlier_event if state[0] <= _SCHEMA_OF_CARDS_ALONE else form.event

@@ -124,6 +124,11 @@ def spent(event: Event) -> int:
     return event.amount if event.flags & (SPEND | DECLINED) == SPEND and event.amount != NO_AMOUNT else 0
 
 
+def moved(event: Event) -> int:
+    """Return what moved, in hundredths of the base currency: 0 for what was declined, `NO_AMOUNT` without a rate."""
+    return 0 if event.flags & DECLINED else event.amount
+
+
 def payee(event: Event) -> int:
     """Return the hash of whom a customer's event paid or was paid by, or `NO_PEER`."""
     return NO_PEER if event.flags & REFUND else event.other_peer

@@ -7,12 +7,13 @@ import struct
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from fraudstream.detection.profiles.known_values import KnownValue
+from fraudstream.detection.profiles.known_values import UNKNOWN_LEVEL, KnownValue
 
 Known: TypeAlias = tuple[tuple[KnownValue, ...], tuple[KnownValue, ...], tuple[KnownValue, ...]]
 """Devices, countries and payees."""
 
 _HASHED = struct.Struct("<IH")
+_PAYEE = struct.Struct("<IHB")
 _COUNTRY = struct.Struct("<HH")
 _LONG = struct.Struct("<II")
 _HOURS_A_DAY: Final = 24
@@ -34,13 +35,15 @@ def packed(
     """
     end = (newest_day + 1) * _HOURS_A_DAY
     return [
-        *[_HASHED.pack(hashed, min(end - first_seen, _LONGEST)) for hashed, first_seen in devices],
-        *[_HASHED.pack(hashed, min(end - first_seen, _LONGEST)) for hashed, first_seen in payees],
-        *[_COUNTRY.pack(country, min(end - first_seen, _LONGEST)) for country, first_seen in countries],
+        *[_HASHED.pack(hashed, min(end - first_seen, _LONGEST)) for hashed, first_seen, _ in devices],
+        *[_PAYEE.pack(hashed, min(end - first_seen, _LONGEST), level) for hashed, first_seen, level in payees],
+        *[_COUNTRY.pack(country, min(end - first_seen, _LONGEST)) for country, first_seen, _ in countries],
     ]
 
 
-def read(state: bytes, start: int, numbers: tuple[int, int, int], newest_day: int) -> tuple[Known, int]:
+def read(
+    state: bytes, start: int, numbers: tuple[int, int, int], newest_day: int, *, has_levels: bool
+) -> tuple[Known, int]:
     """Read the stored form; say where it ends too.
 
     Args:
@@ -48,17 +51,24 @@ def read(state: bytes, start: int, numbers: tuple[int, int, int], newest_day: in
         start: where what is known begins in it.
         numbers: how many devices, countries and payees there are.
         newest_day: of the profile, in days since the epoch.
+        has_levels: it tells the levels of payees, as profiles from schema 10 on do.
 
     Raises:
         struct.error: the state is too short.
     """
     end_of_days = (newest_day + 1) * _HOURS_A_DAY
     devices, countries, payees = numbers
-    middle = start + _HASHED.size * (devices + payees)
+    first = start + _HASHED.size * devices
+    middle = first + (_PAYEE if has_levels else _HASHED).size * payees
     end = middle + _COUNTRY.size * countries
-    hashed = tuple([KnownValue(value, end_of_days - age) for value, age in _HASHED.iter_unpack(state[start:middle])])
-    known_countries = [KnownValue(value, end_of_days - age) for value, age in _COUNTRY.iter_unpack(state[middle:end])]
-    return (hashed[:devices], tuple(known_countries), hashed[devices:]), end
+    stored = state[first:middle]
+    if has_levels:
+        paid = [KnownValue(value, end_of_days - age, level) for value, age, level in _PAYEE.iter_unpack(stored)]
+    else:
+        paid = [KnownValue(value, end_of_days - age, UNKNOWN_LEVEL) for value, age in _HASHED.iter_unpack(stored)]
+    used = [KnownValue(value, end_of_days - age) for value, age in _HASHED.iter_unpack(state[start:first])]
+    visited = [KnownValue(value, end_of_days - age) for value, age in _COUNTRY.iter_unpack(state[middle:end])]
+    return (tuple(used), tuple(visited), tuple(paid)), end
 
 
 def read_long(state: bytes, start: int, numbers: tuple[int, int, int]) -> tuple[Known, int]:
@@ -77,4 +87,5 @@ def read_long(state: bytes, start: int, numbers: tuple[int, int, int]) -> tuple[
     pairs = _LONG.iter_unpack(state[start:end])
     known = tuple([KnownValue(value, minute // _MINUTES_AN_HOUR) for value, minute in pairs])
     middle = devices + countries
-    return (known[:devices], known[devices:middle], known[middle:]), end
+    known_payees = tuple([each._replace(level=UNKNOWN_LEVEL) for each in known[middle:]])
+    return (known[:devices], known[devices:middle], known_payees), end

@@ -32,13 +32,14 @@ from fraudstream.detection.profiles.events import (
     is_refund,
     is_spending,
     marked_as_fraud,
+    moved,
     paid_out,
     payee,
     received,
     refunded,
     spent,
 )
-from fraudstream.detection.profiles.known_values import KnownValue, remember
+from fraudstream.detection.profiles.known_values import KnownValue, amount_level, remember
 from fraudstream.detection.profiles.layout import LAYOUTS, Layout, Personal, Shared
 from fraudstream.detection.profiles.senders import with_sender
 from fraudstream.durations import DAY, HOUR
@@ -93,7 +94,7 @@ class OlderEvents(msgspec.Struct, frozen=True):
             LastPlace(time, event.latitude, event.longitude) if placed else self.place,
             self.devices if event.peer == NO_PEER else remember(self.devices, event.peer, time),
             self.countries if event.country == NO_COUNTRY else remember(self.countries, event.country, time),
-            self.payees if paid == NO_PEER else remember(self.payees, paid, time),
+            self.payees if paid == NO_PEER else remember(self.payees, paid, time, amount_level(moved(event))),
         )
 
 

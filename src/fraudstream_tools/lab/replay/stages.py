@@ -16,7 +16,7 @@ import msgspec
 from fraudstream.contract import EntityKind
 from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
-from fraudstream.detection.features.counterparty import PAYEE_AGE
+from fraudstream.detection.features.counterparty import of_longer_memory
 from fraudstream.detection.learning import ALL_KINDS, learn_label, learn_transaction
 from fraudstream.detection.profiles.entities import PERSONAL
 from fraudstream.detection.profiles.events import identity
@@ -97,12 +97,9 @@ class Stage:
 def packed(personal: FeatureValues, shared: Mapping[str, float | None]) -> bytes:
     """Join the features of both stages, in their stored form.
 
-    Both may know for how long the customer has known a payee: the one that knows it for longer has forgotten less.
+    Both may know the payee.
     """
-    joined = {**personal, **shared}
-    if (age := personal.get(PAYEE_AGE)) is not None:
-        joined[PAYEE_AGE] = max(age, shared.get(PAYEE_AGE) or 0)
-    return codec.pack(joined)
+    return codec.pack({**personal, **shared, **of_longer_memory(personal, shared)})
 
 
 def take_all(stages: Sequence[Stage], steps: Sequence[HistoryStep]) -> list[list[Seen]]:

@@ -122,6 +122,36 @@ def test_a_payee_is_not_known_for_all_by_a_euro_of_some_days_ago(country: str, h
     assert decided(*months(payees=4), *again).decision is (Verdict.REVIEW if hours < 24 else Verdict.APPROVE)
 
 
+@pytest.mark.parametrize("days", [8, 15, 25])
+@pytest.mark.parametrize("country", ["DE", "VN"])
+def test_a_payee_is_known_for_no_more_than_ten_times_what_it_got(country: str, days: int) -> None:
+    burner = FROM_ABROAD | {"ipCountry": country}
+    tried, stolen = transfer(-days * DAY, 1, "mule", **burner), transfer(0, 4800, "mule", **burner)
+    assert decided(*months(payees=4), tried, stolen).decision is Verdict.REVIEW
+    paid_in = row(-days * DAY, "DEPOSIT", 1, counterpartyToken="mule", channel="BRANCH")
+    assert decided(*months(payees=4), paid_in, stolen).decision is Verdict.REVIEW
+    deceived = [transfer(-days * DAY, 1, "swindler"), transfer(0, 4800, "swindler")]
+    assert decided(*months(payees=9), *deceived).decision is Verdict.REVIEW
+    bought = in_shop(-2 * HOUR, 2600, merchantId="kitchens")
+    assert decided(*months(payees=9), transfer(-3 * DAY, 1, "swindler"), bought, deceived[1]).decision is Verdict.REVIEW
+
+
+def test_who_got_as_much_before_or_has_long_been_paid_is_no_stranger() -> None:
+    new_phone = AT_HOME | {"deviceId": "new-phone"}
+    rent = [transfer(at * DAY, 900, "landlord", **new_phone) for at in (-29, -1)]
+    assert decided(*months(payees=9), *rent, transfer(0, 1100, "landlord", **new_phone)).decision is Verdict.APPROVE
+    savings = row(-20 * DAY, "DEPOSIT", 3000, counterpartyToken="savings", channel="MOBILE")
+    assert decided(*months(payees=9), savings, transfer(0, 4000, "savings")).decision is Verdict.APPROVE
+    lent = transfer(0, 1500, "friend-1")
+    assert decided(*months(payees=9), lent).decision is Verdict.APPROVE, "paid for the first time 39 days ago"
+
+
+def test_a_deposit_after_a_test_with_one_euro_is_reviewed_and_not_declined() -> None:
+    tried, deposit = transfer(-10 * DAY, 1, "landlord"), transfer(0, 2400, "landlord")
+    assert decided(*months(payees=9), tried, deposit).decision is Verdict.REVIEW
+    assert decided(*months(payees=4), tried, deposit).decision is Verdict.APPROVE
+
+
 def test_thousands_for_somebody_new_are_looked_at_where_few_payees_are_known() -> None:
     assert decided(*months(payees=3), transfer(0, 6000, "swindler")).decision is Verdict.REVIEW
     assert decided(*months(payees=3), transfer(0, 900, "new-landlord")).decision is Verdict.APPROVE

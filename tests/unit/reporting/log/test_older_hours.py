@@ -30,7 +30,7 @@ from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore, digest
 from tests.unit.reporting.decision_log_harness import DAY, HOUR, MIDNIGHT, PREFIX, Stream, put, reporter, transaction
 
-DEFINITIONS = {2: "79efba"}
+DEFINITIONS = {2: "77a9aa"}
 """By aggregation: of all that decides what hours are merged into. What no release has had yet may change; else
 a line is added, and `AGGREGATION` raised."""
 HOURS = 4
