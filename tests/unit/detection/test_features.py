@@ -291,6 +291,30 @@ def test_what_was_declined_or_takes_back_is_not_near_the_threshold(code: str | N
     assert computed([*history, *later], transaction(99))["customerNearThreshold7d"] == 1, "by days as by the ring"
 
 
+@pytest.mark.parametrize("older", [0, 12])
+@pytest.mark.parametrize("kind", [TransactionType.REVERSAL, TransactionType.REFUND])
+def test_an_amount_of_which_most_was_taken_back_does_not_stand(kind: TransactionType, older: int) -> None:
+    near: dict[str, Any] = {"type": TransactionType.DEPOSIT, "amount_minor": 950_000}
+    history = [transaction(20, -3 * DAY, **near), *(transaction(30 + n, -2 * DAY + n) for n in range(older))]
+    history += [transaction(1, -4 * HOUR, **near)]
+    back: dict[str, Any] = {"type": kind, "original_transaction_id": "t1"}
+    declined = {"authorization_result": AuthorizationResult.DECLINED}
+    told = {
+        1: [transaction(2, -HOUR, **back, amount_minor=950_000)],
+        2: [transaction(2, -HOUR, **back, amount_minor=950_000, **declined)],
+    }
+    parts = [transaction(2 + number, -HOUR + number, **back, amount_minor=240_000) for number in range(2)]
+    for expected, then in (*told.items(), (1, parts), (2, parts[:1])):
+        assert computed([*history, *then], transaction(99))["customerNearThreshold7d"] == expected
+
+
+def test_a_reversal_has_no_payee() -> None:
+    first = transaction(1, -DAY, type=TransactionType.TRANSFER, counterparty_token="ben")
+    back = transaction(2, type=TransactionType.REVERSAL, original_transaction_id="t1", counterparty_token="ben")
+    assert "customerPayeeAgeHours" not in computed([first], back)
+    assert computed([first, back], transaction(3, counterparty_token="ben"))["customerPayeesKnown"] == 1
+
+
 def test_refunds_are_counted_beyond_the_ring() -> None:
     history = [transaction(number, -number * HOUR, type=TransactionType.REFUND) for number in range(40, 0, -1)]
     values = computed(history, transaction(99))

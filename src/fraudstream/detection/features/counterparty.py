@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from fraudstream.contract import EntityKind
 from fraudstream.detection.features.customer import MONTH, PAYEE_AGE, PAYEE_PEAK, WEEK, largest
-from fraudstream.detection.profiles.events import REFUND, Event, moved, paid_out, received
+from fraudstream.detection.profiles.events import Event, moved, paid_out, received, takes_back
 from fraudstream.detection.profiles.layout import Counterparty, Shared
 from fraudstream.detection.profiles.senders import is_sender, may_hold
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
@@ -35,9 +35,9 @@ def add_payee(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) ->
     holds many, and would take a new one for known.
     """
     view = views.get(EntityKind.COUNTERPARTY)
-    if view is None or view.event.flags & REFUND:
+    if view is None or takes_back(view.event):
         return
-    dealt = [each for each in view.known if each.peer == view.event.peer and not each.flags & REFUND]
+    dealt = [each for each in view.known if each.peer == view.event.peer and not takes_back(each)]
     if dealt:
         known = {
             PAYEE_AGE: (view.time - dealt[0].time) / HOUR,

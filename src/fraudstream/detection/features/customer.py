@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ from fraudstream.detection.profiles.events import (
     payee,
     refunded,
     spent,
+    takes_back,
 )
 from fraudstream.detection.profiles.known_values import KnownValue, most_of_level
 from fraudstream.detection.profiles.layout import Personal
@@ -72,8 +74,18 @@ def _counts(values: FeatureValues, view: ProfileView) -> None:
     spending_counts(values, view, _WINDOWS)
     values["customerDeclines24h"] = view.total(Personal.DECLINES, DAY, is_evidence)
     values["customerRefunds7d"] = view.total(Personal.REFUNDS, WEEK, is_refund)
-    values["customerNearThreshold7d"] = view.total(Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
+    near = view.total(Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
+    values["customerNearThreshold7d"] = max(near - _near_taken_back(view), 0) if near else 0
     values["customerFrauds30d"] = view.frauds(Personal.FRAUDS)
+
+
+def _near_taken_back(view: ProfileView) -> int:
+    """Count the amounts near the reporting threshold of which more than half was taken back."""
+    back = Counter[int]()
+    for each in view.known:
+        if takes_back(each):
+            back[each.other_peer] += moved(each)
+    return sum([is_near_threshold(each) for each in view.since(WEEK) if 2 * back[each.identity] > each.amount])
 
 
 def _sums(values: FeatureValues, view: ProfileView) -> None:

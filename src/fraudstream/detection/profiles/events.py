@@ -80,8 +80,8 @@ class Event(NamedTuple):
     counterparty its customer, all others the card."""
     other_peer: int
     """32-bit hash of a second thing that the entity met: a customer the payee, a card, a device or an address the
-    customer, a merchant the card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity
-    of the transaction that is taken back."""
+    customer, a merchant the card's issuer prefix; `NO_PEER` for the others. Of a customer's refund or reversal it is
+    the identity of the transaction that is taken back."""
     country: int
     """Country of a customer's event, as `country_code`, or `NO_COUNTRY`: who orders abroad is not there."""
     latitude: int
@@ -129,9 +129,14 @@ def moved(event: Event) -> int:
     return 0 if event.flags & DECLINED else event.amount
 
 
+def takes_back(event: Event) -> bool:
+    """Return whether an event is a refund or a reversal."""
+    return not event.flags & (SPEND | IN)
+
+
 def payee(event: Event) -> int:
     """Return the hash of whom a customer's event paid or was paid by, or `NO_PEER`."""
-    return NO_PEER if event.flags & REFUND else event.other_peer
+    return event.other_peer if event.flags & (SPEND | IN) else NO_PEER
 
 
 def refunded(event: Event) -> int:
@@ -254,7 +259,7 @@ def _met(common: tuple[int, int, int, int], peer: int, other_peer: int = NO_PEER
 
 
 def _other_peer(transaction: Transaction) -> int:
-    if transaction.type is TransactionType.REFUND and transaction.original_transaction_id is not None:
+    if transaction.type in _TAKES_BACK and transaction.original_transaction_id is not None:
         return identity(transaction.original_transaction_id)
     return peer_hash(transaction.counterparty_token)
 
