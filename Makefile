@@ -6,6 +6,8 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := $(VENV)/.installed
 # A worker more than there are cores: many tests wait for processes. The tests of a file share what they start.
 SIDE_BY_SIDE = -n $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile
+# Images of Python often set it. Each of the many processes here would then compile all that it imports: a second of each.
+unexport PYTHONDONTWRITEBYTECODE
 # An environment of another Python than the one asked for is made anew.
 ASKED := $(filter command environment,$(origin PYTHON))
 OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/python -V`" != "`$(PYTHON) -V`" && echo other-python))

@@ -27,10 +27,10 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(folder: Path, goal: str) -> str:
+def make(folder: Path, goal: str, **variables: str) -> str:
     # A make around the tests would have this one say where it works, and take its variables.
     around = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "VENV"}
-    environment = {name: value for name, value in os.environ.items() if name not in around}
+    environment = {name: value for name, value in os.environ.items() if name not in around} | variables
     ran = subprocess.run(
         ["make", goal],
         cwd=folder,
@@ -50,3 +50,8 @@ def test_setup_where_all_is_installed_says_what_to_do_next(installed: Path) -> N
 
 def test_setup_keeps_quiet_when_it_comes_first(installed: Path) -> None:
     assert make(installed, "local") == "fraudstream local\n"
+
+
+def test_what_make_starts_keeps_the_bytecode_of_what_it_imports(installed: Path) -> None:
+    (installed / ".venv/bin/fraudstream").write_text('#!/bin/sh\necho "kept: ${PYTHONDONTWRITEBYTECODE-yes}"\n')
+    assert make(installed, "local", PYTHONDONTWRITEBYTECODE="1") == "kept: yes\n"
