@@ -5,8 +5,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from typing import Final
 
@@ -113,16 +112,20 @@ def is_found(name: str, seed: int, transactions: int) -> bool:
         seed: of the first run.
         transactions: of each run, or the share of them that suffices for this fault.
     """
-    transactions = round(transactions * MUTATIONS[name].share)
-    for attempt in range(MUTATION_SEEDS):
-        if not _run(name, seed + attempt, transactions, mutated=True).faultless:
-            return _run(name, seed + attempt, transactions, mutated=False).faultless
+    fault = MUTATIONS[name]
+    transactions = round(transactions * fault.share)
+    for its_seed in range(seed, seed + MUTATION_SEEDS):
+        system = System(its_seed, transactions, fault.rate, fault.faults)
+        with fault.mutate(system):
+            system.run()
+        if not judge(system.remains()).faultless:
+            return _is_faultless(its_seed, transactions, fault.rate, fault.faults)
     return False
 
 
-def _run(name: str, seed: int, transactions: int, *, mutated: bool) -> PromiseVerdict:
-    fault = MUTATIONS[name]
-    system = System(seed, transactions, fault.rate, fault.faults)
-    with fault.mutate(system) if mutated else nullcontext():
-        system.run()
-    return judge(system.remains())
+@cache
+def _is_faultless(seed: int, transactions: int, rate: float, faults: frozenset[Fault]) -> bool:
+    # Many mutations have this run in common.
+    system = System(seed, transactions, rate, faults)
+    system.run()
+    return judge(system.remains()).faultless
