@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import DEFAULT, patch
 
 import pulumi
 from pulumi import automation
@@ -146,9 +146,12 @@ class Deployment:
 
     def _run(self, operation: Any, **options: Any) -> Plan:
         steps = _Steps()
+        # The SDK tells the engine some nine hundred things that nobody hears: a third of an operation's time.
+        quiet = patch.object(pulumi.log, "debug", _unheard)
+        # And it starts the CLI three times more to say how an operation ended, which the steps here have said.
+        short = patch.multiple(self._stack, outputs=DEFAULT, info=DEFAULT)
         try:
-            # The SDK tells the engine some nine hundred things that nobody hears: a third of an operation's time.
-            with _closed_loops(), patch.object(pulumi.log, "debug", _unheard):
+            with _closed_loops(), quiet, short:
                 operation(on_event=steps, on_output=_ignore, color="never", **options)
         except automation.CommandError as error:
             raise OperationRefusedError("\n".join(steps.messages) or str(error)) from None
