@@ -1,5 +1,6 @@
 """What all tests share: the embedded AWS, empty for each test; Hypothesis's profile."""
 
+import gc
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,16 @@ def _read_once(self: JSONFileLoader, file_path: str) -> Any:
 
 # Each of boto3's sessions reads anew what AWS's services are, megabytes of it, and tests make thousands of sessions.
 JSONFileLoader.load_file = _read_once
+
+# All modules and tests stay until the end. Whenever the collector runs it would look through them, and find nothing.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector look at what tests make, and no more at what was there before them."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
