@@ -7,13 +7,16 @@ the names that rules can use and the list of entities are derived from these ann
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
 from fraudstream.contract import EntityKind
 from fraudstream.transactions.values.times import LATEST
+
+LONGEST_IDENTIFIER: Final = 128
+"""Characters of an identifier that is stored as a token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +109,9 @@ def identifier(description: str) -> Meta:
     """Return the request rules of an identifier that is stored as a token; see `text`."""
     return Meta(
         min_length=1,
-        max_length=128,
+        max_length=LONGEST_IDENTIFIER,
         description=f"{description} Stored as a keyed token only.",
-        extra={"must_be": "a text of 1 to 128 printable characters, not only spaces"},
+        extra={"must_be": f"a text of 1 to {LONGEST_IDENTIFIER} printable characters, not only spaces"},
     )
 
 

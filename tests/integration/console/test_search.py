@@ -86,6 +86,9 @@ def test_the_search_field_leads_to_tokens_and_transactions(browser: Browser, sys
         ("customer", "unknown", "stands for nobody in particular"),
         ("card", "4242424242424242", "holds a card number, which no card is stored by"),
         ("customer", "4242 4242 4242 4242", "holds a card number, which no customer is stored by"),
+        ("customer", "customer-7\N{ZERO WIDTH SPACE}", "holds a character that nobody sees, which no customer"),
+        ("device", "phone\N{NO-BREAK SPACE}7", "holds a character that nobody sees, which no device is stored by"),
+        ("customer", "c" * 129, "has more than 128 characters, which no customer is stored by"),
     ],
 )
 def test_who_is_nobody_is_told_so_and_not_repeated(asking: Browser, kind: str, identifier: str, said: str) -> None:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.contract import TOKENS_ALIAS, EntityKind
 from fraudstream.transactions.card_numbers.detector import holds_card_number
+from fraudstream.transactions.fields import LONGEST_IDENTIFIER
 from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
 from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, number_of
@@ -78,8 +79,8 @@ def tokens_of_identifier(ask: AskForTokens, kind: EntityKind, identifier: str) -
         identifier: as a client posts it.
 
     Raises:
-        UnknownIdentifierError: it is empty, a part of a token or no address, holds a card number, or stands for nobody
-            in particular.
+        UnknownIdentifierError: it is empty, a part of a token or no address, is what the API never takes, or stands for
+            nobody in particular.
         TokensRefusedError: the processor gives no tokens.
     """
     if _BEGINS_AS_TOKEN.match(identifier):
@@ -87,10 +88,8 @@ def tokens_of_identifier(ask: AskForTokens, kind: EntityKind, identifier: str) -
     if not identifier.strip():
         raise UnknownIdentifierError(f"which {kind.value}? The identifier is empty")
     # Nothing is stored of one: to say so would sound as if nothing were stored of the person.
-    if holds_card_number(identifier):
-        raise UnknownIdentifierError(
-            f"that holds a card number, which no {kind.value} is stored by: give what your systems post"
-        )
+    if problem := _never_posted(identifier.strip()):
+        raise UnknownIdentifierError(f"that {problem}, which no {kind.value} is stored by: give what your systems post")
     try:
         entity_of(kind, normalize(kind, identifier), frozenset())
     except ValueError:
@@ -99,6 +98,17 @@ def tokens_of_identifier(ask: AskForTokens, kind: EntityKind, identifier: str) -
     if not tokens:
         raise UnknownIdentifierError(f"that {kind.value} is a placeholder, which stands for nobody in particular")
     return tokens
+
+
+def _never_posted(identifier: str) -> str | None:
+    """Return why the API takes no such identifier; None if it may."""
+    if holds_card_number(identifier):
+        return "holds a card number"
+    if not identifier.isprintable():
+        return "holds a character that nobody sees"
+    if len(identifier) > LONGEST_IDENTIFIER:
+        return f"has more than {LONGEST_IDENTIFIER} characters"
+    return None
 
 
 class NewestTokens:
