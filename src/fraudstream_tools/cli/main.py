@@ -17,7 +17,12 @@ from fraudstream_tools.cli.review import alerts, audit, cases, console, label, l
 from fraudstream_tools.cli.rules_and_lists import backtest, lists, rules
 from fraudstream_tools.cli.stack import cost, leftovers, preflight, sizing
 from fraudstream_tools.cli.support.terminal.failures import TRACEBACK, ctrl_c_as_such, fault, sentence
-from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
+from fraudstream_tools.cli.support.terminal.output import (
+    CommandError,
+    StoppedError,
+    err,
+    spell_out_what_cannot_be_shown,
+)
 from fraudstream_tools.cli.support.terminal.signals import ended_like_ctrl_c
 from fraudstream_tools.cli.support.terminal.wrong_usage import Commands
 from fraudstream_tools.cli.transactions import files, get, openapi, replay, search, simulate, submit
@@ -118,6 +123,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage;
             130: Ctrl-C; 143: SIGTERM, 129: SIGHUP; 141: nobody reads the output any more, as behind `| head`.
     """
+    spell_out_what_cannot_be_shown()
     try:
         _run(arguments)
     except SystemExit as ended:

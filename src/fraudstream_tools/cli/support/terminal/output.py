@@ -1,10 +1,11 @@
 """How the commands talk to people: results on standard output, everything else on standard error."""
 
+import codecs
 import json
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -12,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream_tools.visible_text import steers
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
 
 _PLAIN: Final = re.compile(r"[\n\x20-\x7e]*")
 
@@ -63,9 +67,20 @@ def one_line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
+def spell_out_what_cannot_be_shown() -> None:
+    """Have standard output write `\\u2022` for a character that its encoding lacks, as standard error does."""
+    if not _is_for_utf_8():
+        cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+
+
+def _is_for_utf_8() -> bool:
+    return codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+
+
 def print_json(value: object) -> None:
     """Print a value for other programs to read: plain JSON, never coloured or wrapped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # JSON is UTF-8: in any other encoding, programs can be sure of ASCII alone.
+    text = json.dumps(value, indent=2, ensure_ascii=not _is_for_utf_8())
     if not _PLAIN.fullmatch(text):
         # JSON has a way to write each of them, which other programs read as the character itself.
         text = "".join(json.dumps(each)[1:-1] if each != "\n" and steers(each) else each for each in text)
