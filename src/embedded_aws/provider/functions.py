@@ -195,8 +195,10 @@ class Functions:
             return source.resolve()
         try:
             return self._packages.unpack(source)
-        except (OSError, zipfile.BadZipFile) as error:
+        except zipfile.BadZipFile as error:
             raise DeploymentError(f"the code at {source} is no zip file: {error}") from error
+        except OSError as error:
+            raise DeploymentError(f"the code at {source} cannot be unpacked: {error}") from error
 
 
 def _function_name(reference: str) -> str:

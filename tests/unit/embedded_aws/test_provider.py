@@ -1,9 +1,12 @@
 """What the provider makes of declarations, as far as no service is needed for it."""
 
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pulumi
 import pytest
@@ -174,6 +177,15 @@ def test_code_that_is_no_zip_is_refused(declare: Declared, tmp_path: Path) -> No
     broken.write_text("nothing")
     with pytest.raises(DeploymentError, match=r"Function orders: .*broken.zip is no zip file"):
         declare.function(broken)
+
+
+def test_code_for_which_there_is_no_room_is_not_called_broken(
+    declare: Declared, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", Mock(side_effect=full))
+    with pytest.raises(DeploymentError, match=r"cannot be unpacked: .*No space left on device"):
+        declare.function(package)
 
 
 def test_an_event_source_keeps_everything_that_was_declared(declare: Declared, package: Path) -> None:
