@@ -42,6 +42,29 @@ def test_a_port_that_another_program_has_is_named(fraudstream: Command, command:
     assert "Address already in use; stop the program that has it, or give another port" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("command", "path", "said"),
+    [
+        ("demo", "demo-report", "is no folder; choose another place"),
+        ("demo", "demo-report/report.csv", "it is a folder; name a file in it"),
+        ("local", "outputs.json", "it is a folder; name a file in it"),
+    ],
+)
+def test_what_cannot_be_written_is_known_first(
+    fraudstream: Command, tmp_path: Path, command: str, path: str, said: str
+) -> None:
+    in_the_way = tmp_path / ".local" / path
+    in_the_way.parent.mkdir(parents=True)
+    if in_the_way.suffix:
+        in_the_way.mkdir()
+    else:
+        in_the_way.touch()
+    ran = fraudstream(command)
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: {in_the_way}")
+    assert said in ran.err
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_what_is_no_port_is_wrong_usage(fraudstream: Command, port: str) -> None:
     assert fraudstream("local", "--port", port).code == 2

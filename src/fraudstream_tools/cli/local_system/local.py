@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from fraudstream_tools.cli.support.checkout import enter_checkout
+from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
@@ -59,6 +60,7 @@ def local(
     from fraudstream_tools.cli.support.local.system import deployed, local_settings
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
+    refuse_unwritable(outputs_file)
     chosen = local_settings(settings or (), "local")
     with (
         ProgressSteps() as steps,
@@ -108,8 +110,9 @@ def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
 @contextmanager
 def _left_in(file: Path, content: Mapping[str, str]) -> Generator[None]:
     try:
-        # Readable by its owner alone: the keys in it open everything that is stored here.
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        # A new file, readable by its owner alone: the keys in it open everything that is stored here.
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             json.dump(content, stream, indent=2)
         yield
     finally:

@@ -1,7 +1,6 @@
 """What `fraudstream demo` does and shows."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from fraudstream.reporting.log.keys import ReportFormat
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.demo.results import Results, print_results
+from fraudstream_tools.cli.support.files.output_files import refuse_unwritable, write_output
 from fraudstream_tools.cli.support.local.log_tail import LogTail
 from fraudstream_tools.cli.support.local.system import deployed
 from fraudstream_tools.cli.support.terminal.steps import ProgressStep, ProgressSteps
@@ -43,7 +43,13 @@ def run_demo(report_folder: Path, connections: int) -> int:
     Args:
         report_folder: where the day's report is left.
         connections: how many requests are under way at once.
+
+    Raises:
+        CommandError: no report can be left there, or the system cannot be deployed.
     """
+    # What can only be written after minutes is looked at before them.
+    for file_format in get_args(ReportFormat):
+        refuse_unwritable(_report_file(report_folder, file_format))
     started = time.monotonic()
     with ProgressSteps() as steps, deployed("demo", steps) as cloud:
         results = _run(cloud, steps, report_folder, connections)
@@ -133,12 +139,14 @@ def _report(cloud: "LocalCloud", days: Sequence[date], folder: Path) -> Path:
 
 
 def _fetch(cloud: "LocalCloud", day: date, folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     reports = DailyReports(cloud.client("s3"), cloud.outputs["bucketName"])
     for file_format in get_args(ReportFormat):
-        (folder / f"report.{file_format}").write_bytes(reports.read(day, file_format) or b"")
-    return folder / "report.html"
+        write_output(_report_file(folder, file_format), reports.read(day, file_format) or b"")
+    return _report_file(folder, "html")
+
+
+def _report_file(folder: Path, file_format: ReportFormat) -> Path:
+    return folder / f"report.{file_format}"
 
 
 def _count(cloud: "LocalCloud", replayed: ReplayResult) -> RunCounts:
