@@ -13,7 +13,6 @@ from botocore.credentials import Credentials
 from embedded_aws.cloud import LocalCloud
 from embedded_aws.seams import Seams
 from fraudstream_tools.lab.replay.signing import SignedRequests
-from infra.compute.lambda_packages import UNPACKED
 from infra.program import main
 from proofs.running.webhook import Receiver, receiver
 
@@ -72,7 +71,6 @@ def local_cloud(
         stack=stack,
         config={**CONFIG, **config},
         folder=folder,
-        packages=UNPACKED,
         enforce_iam=enforce_iam,
         seams=seams or Seams(),
     )

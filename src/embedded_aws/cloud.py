@@ -28,7 +28,7 @@ from embedded_aws.streams.api_destinations import ApiDestination
 from embedded_aws.streams.consumer import StreamConsumer, wait_until_quiet
 from embedded_aws.streams.event_source_mapping import EventSourceMapper
 from embedded_aws.streams.pipes import Pipe
-from embedded_aws.unpacked import kept_packages
+from embedded_aws.unpacked import UnpackedPackages, kept_packages
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -112,7 +112,11 @@ class LocalCloud:
             self._on_progress("starting the embedded AWS")
             server = MinistackServer(state / "aws", enforce_iam=self._enforce_iam)
             self._server = resources.enter_context(server)
-            packages = resources.enter_context(kept_packages(self._packages or state / "packages"))
+            packages = (
+                resources.enter_context(kept_packages(self._packages))
+                if self._packages
+                else UnpackedPackages(state / "packages")
+            )
             provider = LocalProvider(
                 Account(server),
                 packages=packages,
