@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Generator
@@ -47,9 +46,11 @@ class UnpackedPackages:
 
     def remove_unused(self) -> None:
         """Remove what was unpacked of other contents than those asked for."""
-        for each in self._folder.iterdir():
+        for each in list(self._folder.iterdir()):
             if each.is_dir() and each not in self._used:
-                shutil.rmtree(each, ignore_errors=True)
+                # Under another name first: what is left of it by a kill must not be taken for a whole package.
+                with tempfile.TemporaryDirectory(dir=self._folder, prefix="removing-") as temporary:
+                    each.rename(Path(temporary) / "package")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
 """Packages stay unpacked as long as a cloud runs, and until the next one that needs others."""
 
+import shutil
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -54,3 +56,19 @@ def test_a_package_that_breaks_off_is_not_taken_for_a_whole_one(tmp_path: Path) 
         for _ in range(2):
             with pytest.raises(zipfile.BadZipFile):
                 packages.unpack(source)
+
+
+def test_a_removal_that_breaks_off_leaves_nothing_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "unpacked"
+    with kept_packages(folder) as packages:
+        before = packages.unpack(archive(tmp_path, "a = 1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt), kept_packages(folder) as packages:
+            packages.remove_unused()
+    assert not before.exists()
+    with kept_packages(folder):
+        pass
+    assert [each.name for each in folder.iterdir()] == [".lock"]
