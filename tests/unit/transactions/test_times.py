@@ -68,7 +68,8 @@ def test_seconds_are_called_seconds() -> None:
     assert other_unit(NOW / 1000) == "milliseconds are needed, these look like seconds"
     assert other_unit(NOW // 1000, may_be_old=True) == "milliseconds are needed, these look like seconds"
     assert other_unit(NOW * 10**6) == "milliseconds are needed, these look like nanoseconds"
-    assert other_unit(float("inf")) == "milliseconds are needed, these are not milliseconds since 1970"
+    assert other_unit(float("inf")) == "milliseconds are needed, these are of no time between 1990 and 2100"
+    assert other_unit(-9e12, may_be_old=True) == "milliseconds are needed, these are of no time between 1900 and 2100"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def _looks(value: float, *, may_be_old: bool) -> str:
             return f"look like {name}"
     if may_be_old and 0 < value < _SECONDS_2100:
         return "look like seconds"
-    return "are not milliseconds since 1970"
+    return f"are of no time between {_first_year(may_be_old=may_be_old)} and 2100"
 
 
 def read_time(value: object, *, may_be_old: bool = False) -> int:
@@ -142,8 +142,12 @@ def _checked(value: int, *, may_be_old: bool) -> int:
 def _within(moment: int, *, may_be_old: bool) -> int:
     earliest = EARLIEST_ACCOUNT if may_be_old else EARLIEST
     if not earliest <= moment <= LATEST:
-        raise TimeProblemError(f"must be between {1900 if may_be_old else 1990} and 2100")
+        raise TimeProblemError(f"must be between {_first_year(may_be_old=may_be_old)} and 2100")
     return moment
+
+
+def _first_year(*, may_be_old: bool) -> int:
+    return 1900 if may_be_old else 1990
 
 
 def end_of_day(day: date, zone: tzinfo = UTC) -> int:
