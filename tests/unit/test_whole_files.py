@@ -42,7 +42,6 @@ OTHER_WAYS: Final = {
     "lab/training/storage/model_storage.py": "writes where whole_file says",
     "lab/files/mapping/secret_tokens.py": "makes a key that is there once, or takes it away again",
     "cli/local_system/local.py": "what it leaves is removed when the system ends, or cannot be written",
-    "cli/support/demo/run.py": "a folder of the demo's own, which each run makes anew",
     "operations/recovery/entity_rows.py": "rows of a run, which are counted when it goes on",
     "analytics/log_copy.py": "copies files to a new name first; a broken note is left out",
 }
