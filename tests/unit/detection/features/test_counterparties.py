@@ -18,7 +18,7 @@ from fraudstream.detection.profiles.view import FeatureValues
 from fraudstream.detection.rotation import renamed
 from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
-from tests.unit.detection.test_features import NOW, transaction
+from tests.unit.detection.features.feature_harness import NOW, transaction
 
 KEY = "counterparty#mule"
 RING = LAYOUTS[EntityKind.COUNTERPARTY].ring

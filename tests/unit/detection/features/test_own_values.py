@@ -17,7 +17,7 @@ from fraudstream_tools.lab.training.fit import TrainingError, fit
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.detection.model_harness import random_vectors, times_of
 
-RULES = Path(__file__).parents[3] / "rules"
+RULES = Path(__file__).parents[4] / "rules"
 
 CODES = {
     "ownType": ("PAYMENT", "TRANSFER", "WITHDRAWAL", "DEPOSIT", "REFUND", "REVERSAL"),

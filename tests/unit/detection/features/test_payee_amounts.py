@@ -20,8 +20,8 @@ from fraudstream.detection.profiles.sharded import merged, new_shard
 from fraudstream.detection.rotation import renamed
 from fraudstream.durations import DAY, MINUTE
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
-from tests.unit.detection.test_counterparties import judged, payroll, sent
-from tests.unit.detection.test_features import transaction
+from tests.unit.detection.features.feature_harness import transaction
+from tests.unit.detection.features.test_counterparties import judged, payroll, sent
 
 KEY = "customer#ann"
 AMOUNTS = st.integers(0, MAX_AMOUNT)
