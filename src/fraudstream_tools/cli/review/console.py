@@ -2,9 +2,10 @@
 
 import tempfile
 import webbrowser
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,6 +16,13 @@ from fraudstream_tools.cli.support.terminal.output import err, out
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
+
+_CLIENT_SETTINGS: Final[Mapping[str, Any]] = {
+    "connect_timeout": 5,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+}
+"""Options of botocore's `Config`; own choice: a person waits, and can ask again. By itself, botocore asks DynamoDB ten
+times, which takes half a minute where nothing answers, and waits a minute for each connection to the others."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +71,7 @@ def console(
     from fraudstream_tools.operations.day_so_far import DayCopy
 
     refuse_taken(port)
-    deployment = Deployment(stack)
+    deployment = Deployment(stack, client_settings=_CLIENT_SETTINGS)
     system = _system(deployment)
     system.rules = rules
 

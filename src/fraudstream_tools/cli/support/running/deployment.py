@@ -85,6 +85,8 @@ class Deployment:
     """The Pulumi stack that was asked for."""
     given: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """What the command's options say, by output."""
+    client_settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Options of botocore's `Config` for each client, before what one is asked for with."""
     _refused: str = field(default="", init=False)
     """Why the Pulumi CLI gave no outputs of the selected stack."""
 
@@ -173,7 +175,7 @@ class Deployment:
         endpoint = None
         if self.is_local:
             endpoint = self._outputs["lambdaUrl" if service == "lambda" else "endpointUrl"]
-        wanted = {**_CLIENT_SETTINGS.get(service, {}), **(settings or {})}
+        wanted = {**_CLIENT_SETTINGS.get(service, {}), **self.client_settings, **(settings or {})}
         config = Config(**wanted) if wanted else None
         return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
