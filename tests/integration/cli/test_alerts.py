@@ -144,7 +144,11 @@ def test_an_alert_whose_transaction_is_gone_is_listed(fraudstream: Command, syst
     system.alert("t-1")
     system.dynamodb.delete_item(TableName=TRANSACTIONS, Key=to_item({"transactionId": "t-1", "timestamp": NOW}))
     assert "not stored any more" in fraudstream("alerts", "list").out
-    assert "no such transaction" in fraudstream("alerts", "show", "t-1").err
+    for command in (("alerts", "show", "t-1"), ("alerts", "close", "t-1", "--fraud")):
+        ran = fraudstream(*command)
+        assert ran.code == 1
+        assert "t-1: its transaction is not stored any more" in ran.err
+        assert "its alert goes by itself when it expires" in ran.err
 
 
 @pytest.mark.parametrize(

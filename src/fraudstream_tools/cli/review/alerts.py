@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.transactions.transaction import Channel
+    from fraudstream_tools.operations.review.alert_summary import AlertSummary
     from fraudstream_tools.operations.review.alerts import AlertQueue
 
 
@@ -137,6 +138,7 @@ def show(
     except PoisonRecordError as error:
         raise CommandError(f"{shown(transaction_id)}: {error}; restore it, or store it anew") from None
     if details is None:
+        _refuse_alone(alert_queue(deployment).get(transaction_id))
         raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
     if details.alert is None:
         err.print(f"{shown(transaction_id)} has no alert", style="dim")
@@ -185,12 +187,17 @@ def close(
 
 
 def _say_who_has_it(deployment: Deployment, transaction_id: str, me: str) -> None:
-    """Print which colleagues have an open alert and its case, or as what it was closed."""
+    """Print which colleagues have an open alert and its case, or as what it was closed.
+
+    Raises:
+        CommandError: its transaction is not stored any more.
+    """
     from fraudstream_tools.operations.cases.holders import holders
     from fraudstream_tools.operations.cases.store import CaseStore
     from fraudstream_tools.operations.review.alert_summary import AlertStatus
 
     alert = alert_queue(deployment).get(transaction_id)
+    _refuse_alone(alert)
     if alert is None:
         return
     if alert.status is AlertStatus.CLOSED:
@@ -200,6 +207,22 @@ def _say_who_has_it(deployment: Deployment, transaction_id: str, me: str) -> Non
     case = CaseStore(deployment.client("dynamodb"), deployment["alertsTable"]).of_alert(alert)
     if having := holders(alert, case, me):
         err.print(f"{shown(transaction_id)}: {' and '.join(having)} worked on it", soft_wrap=True)
+
+
+def _refuse_alone(alert: "AlertSummary | None") -> None:
+    """Refuse what is about an alert's transaction where that is not stored any more.
+
+    Raises:
+        CommandError: it is not.
+    """
+    from fraudstream_tools.operations.review.labels import LabelError
+    from fraudstream_tools.operations.review.reviews import refuse_alone
+
+    try:
+        if alert is not None:
+            refuse_alone(alert)
+    except LabelError as error:
+        raise CommandError(str(error)) from None
 
 
 def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":

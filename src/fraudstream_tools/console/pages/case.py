@@ -78,18 +78,16 @@ class InvolvedEntity:
 def show(request: Request) -> Response:
     """Answer with the page of a transaction."""
     system: ConsoleSystem = request.app.state.system
-    details = _details(system, request.query_params.get("id", ""))
+    transaction_id = request.query_params.get("id", "")
+    details = _details(system, transaction_id)
+    if details is None:
+        return _alert_alone(request, transaction_id)
     customer, alert = str(details.state["customerId"]), details.alert
-    alerts = system.queue.of_customer(customer, OTHERS)
     cases = system.cases.of_entity(EntityKind.CUSTOMER.key(customer))
     case = _case_of(system, alert, cases)
     # What is raised later belongs to the customer's open case before anybody has worked on it.
     joins = open_among(cases) if alert and alert.case_id is None else case
-    if alert is not None:
-        alerts += _unknown(alerts, system.queue.open_of_customer(customer, CUSTOMERS_ALERTS + 1))
-    if case is not None:
-        known = {each.transaction_id for each in alerts}
-        alerts += system.queue.by_ids([name for name in case.alerts if name not in known])
+    alerts = _alerts(system, customer, alert, case)
     me = system.operator.arn
     owner = (alert.assignee if alert else None) or (case.assignee if case else None)
     beside = [
@@ -141,6 +139,30 @@ def show(request: Request) -> Response:
     )
 
 
+def _alert_alone(request: Request, transaction_id: str) -> Response:
+    """Answer with an alert whose transaction is gone: both expire, and AWS deletes each when it likes."""
+    system: ConsoleSystem = request.app.state.system
+    alert = system.queue.get(transaction_id)
+    if alert is None:
+        raise HTTPException(404, "no transaction with this id is stored (any more)")
+    case = _case_of(system, alert, ())
+    alerts = _alerts(system, alert.customer, alert, case)
+    return page(request, "alert_alone", alert=alert, alerts=alerts, place=QueuePlace.carried(request.query_params))
+
+
+def _alerts(
+    system: ConsoleSystem, customer: str, alert: AlertSummary | None, case: ReviewCase | None
+) -> list[AlertSummary]:
+    """Return a customer's newest alerts; with an alert all open ones, and with a case all of it."""
+    alerts = system.queue.of_customer(customer, OTHERS)
+    if alert is not None:
+        alerts += _unknown(alerts, system.queue.open_of_customer(customer, CUSTOMERS_ALERTS + 1))
+    if case is not None:
+        known = {each.transaction_id for each in alerts}
+        alerts += system.queue.by_ids([name for name in case.alerts if name not in known])
+    return alerts
+
+
 def _unknown(known: Sequence[AlertSummary], alerts: Sequence[AlertSummary]) -> list[AlertSummary]:
     names = {each.transaction_id for each in known}
     return [each for each in alerts if each.transaction_id not in names]
@@ -153,11 +175,11 @@ def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:
     return label_digest(state["transactionId"], state["label"], state["labeledAt"])
 
 
-def _details(system: ConsoleSystem, transaction_id: str) -> TransactionDetails:
+def _details(system: ConsoleSystem, transaction_id: str) -> TransactionDetails | None:
     if not transaction_id:
         raise HTTPException(404, "which transaction? Its id is missing")
     try:
-        details = read_details(
+        return read_details(
             system.dynamodb,
             transactions=system.transactions,
             alerts=system.alerts,
@@ -166,9 +188,6 @@ def _details(system: ConsoleSystem, transaction_id: str) -> TransactionDetails:
         )
     except PoisonRecordError as error:
         raise HTTPException(500, f"what is stored of this transaction cannot be read: {error}") from None
-    if details is None:
-        raise HTTPException(404, "no transaction with this id is stored (any more)")
-    return details
 
 
 def _case_of(system: ConsoleSystem, alert: AlertSummary | None, cases: Sequence[ReviewCase]) -> ReviewCase | None:

@@ -76,6 +76,11 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         return read_item(item, cls)
 
     @property
+    def has_transaction(self) -> bool:
+        """Whether its transaction was stored when the alert was read: each expires by itself."""
+        return self.amount_minor is not None
+
+    @property
     def expected_loss(self) -> float:
         """What a look at it is worth; 0 where no amount can be compared."""
         return expected_loss(self.probability, self.score, self.amount_base)

@@ -23,6 +23,7 @@ from fraudstream_tools.operations.review.labels import (
     check_kind,
     label_now,
 )
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -77,6 +78,8 @@ class Reviews:
         why = checked_reason(note)
         # What label_now would refuse is refused before the alert is taken.
         check_kind(truth, fraud_type)
+        if alert is not None:
+            refuse_alone(alert)
         before = {"label": alert.label} if alert else before_label(self.dynamodb, self.transactions, transaction_id)
         if before["label"] != seen:
             what = "the alert was closed" if alert else "it was labelled"
@@ -120,3 +123,16 @@ class Reviews:
     @property
     def _assignments(self) -> Assignments:
         return Assignments(self.dynamodb, self.alerts)
+
+
+def refuse_alone(alert: AlertSummary) -> None:
+    """Refuse what is about an alert's transaction where that is not stored any more.
+
+    Raises:
+        LabelError: it is not.
+    """
+    if not alert.has_transaction:
+        raise LabelError(
+            f"{shown(alert.transaction_id)}: its transaction is not stored any more, so that nothing can be decided "
+            "about it; its alert goes by itself when it expires"
+        )
