@@ -15,6 +15,7 @@ from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
 from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import NETWORK_REFERENCE_INDEX
+from fraudstream.durations import DAY
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.decisions.label_sources import SOURCE_MUST_BE, is_source, told_code
@@ -23,7 +24,7 @@ from fraudstream.transactions.storage.item import damaged, without_damaged
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream.transactions.transaction import TransactionType
-from fraudstream.transactions.values.times import is_before, is_future
+from fraudstream.transactions.values.times import is_before
 from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
 from fraudstream_tools.redaction import shown
 
@@ -148,8 +149,9 @@ def label_now(
     check_kind(truth, fraud_type)
     now = at = epoch_milliseconds()
     there = outcome_of(client, table, transaction_id).label
-    # A label with a date alone has the end of its day: what is said now, on the same day, is newer all the same.
-    if there is not None and there.labeled_at >= now and not is_future(there.labeled_at, now):
+    # A label with a date alone has the end of its day: what is said now, on the same day, is newer all the same, as is
+    # what is said after that.
+    if there is not None and now <= there.labeled_at <= now + DAY:
         at = there.labeled_at + 1
     label = Label(label=truth, label_source=source, labeled_at=at)
     if fraud_type is not None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.updates import change_of
@@ -32,6 +34,17 @@ def test_a_label_names_a_kind_of_fraud_and_is_shown(fraudstream: Command, table:
     assert (answer["label"], answer["labelSource"], answer["fraudType"]) == ("FRAUD", "customer", "ACCOUNT_TAKEOVER")
     assert json.loads(fraudstream("labels", "show", "t-1", "--json").out) == answer
     assert "FRAUD (ACCOUNT_TAKEOVER), says customer" in fraudstream("labels", "show", "t-1").out
+
+
+def test_a_label_of_a_day_alone_is_corrected_again_and_again_that_day(fraudstream: Command, table: Table) -> None:
+    table.store("t-1")
+    end_of_day = epoch_milliseconds() // DAY * DAY + DAY - 1
+    known = PaymentOutcome(label=Label(label=Truth.FRAUD, label_source="issuer-alert", labeled_at=end_of_day))
+    tell(table.client, TABLE, PaymentKey("t-1"), known)
+    for truth in ("legitimate", "fraud", "legitimate"):
+        ran = fraudstream("labels", "set", "t-1", f"--{truth}")
+        assert ran.code == 0, ran.err
+        assert table.label("t-1")[0] == truth.upper()
 
 
 def test_what_is_legitimate_has_no_kind_of_fraud(fraudstream: Command, table: Table) -> None:
