@@ -214,6 +214,11 @@ class LocalCloud:
         """
         self._server.check()
 
+    @property
+    def lost_log(self) -> OSError | None:
+        """Why lines of a function's log were lost, if some were; it names the file."""
+        return self._runtime.lost_log
+
     def caller(self, access_key_id: str) -> str | None:
         """Return the ARN of who has an access key that was handed out; None for any other."""
         known = self._roles.known(access_key_id)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from http import HTTPStatus
-from io import TextIOBase
 from typing import Any
 
 from embedded_aws.gateway.bodies import BodyValidator
@@ -29,6 +28,7 @@ from embedded_aws.gateway.responses import (
 from embedded_aws.gateway.routes import Router
 from embedded_aws.gateway.signatures import SignatureVerifier
 from embedded_aws.gateway.throttle import TokenBucket
+from embedded_aws.log_file import AppendedLog
 from embedded_aws.runtime.invocations import InvocationRefusedError, Invoke, PayloadTooLargeError, Throttled
 from embedded_aws.specs import GatewaySpec, KnownCredentials, RouteSpec
 
@@ -60,7 +60,7 @@ class StageApp:
         invoke: Invoke,
         credentials: KnownCredentials,
         executor: Executor,
-        access_log: TextIOBase | None,
+        access_log: AppendedLog | None,
     ) -> None:
         self._spec = spec
         self._invoke = invoke
@@ -86,7 +86,8 @@ class StageApp:
         exchange.response_length = len(answer.body)
         # Written first: whoever has the answer finds the line.
         if self._access_log is not None and self._spec.access_log_format is not None:
-            self._access_log.write(exchange.fill(self._spec.access_log_format, missing="-") + "\n")
+            line = exchange.fill(self._spec.access_log_format, missing="-")
+            self._access_log.write(f"{line}\n".encode())
         await _send(answer, exchange, send)
 
     def _open(self, scope: Scope) -> Exchange:

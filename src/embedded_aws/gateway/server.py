@@ -9,6 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from embedded_aws.gateway.app import StageApp
+from embedded_aws.log_file import AppendedLog
 from embedded_aws.runtime.invocations import Invoke
 from embedded_aws.specs import HOST, GatewaySpec, KnownCredentials
 
@@ -41,9 +42,7 @@ class Gateway:
         folder.mkdir(parents=True, exist_ok=True)
         self.access_log_file = folder / f"{spec.api_name}-{spec.stage}.access.log"
         """One line for each request, where the stage has a format for it."""
-        self._access_log = (
-            self.access_log_file.open("a", encoding="utf-8", buffering=1) if spec.access_log_format else None
-        )
+        self._access_log = AppendedLog(self.access_log_file) if spec.access_log_format else None
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway-invoke")
         app = StageApp(
             spec,

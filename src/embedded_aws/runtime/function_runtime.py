@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from embedded_aws.log_file import AppendedLog
 from embedded_aws.runtime.credentials import CredentialCache
 from embedded_aws.runtime.environment import Surroundings, check_environment, expose_runtime_client
 from embedded_aws.runtime.invocations import (
@@ -19,7 +20,6 @@ from embedded_aws.runtime.invocations import (
     Throttled,
     UnknownFunctionError,
 )
-from embedded_aws.runtime.logs import FunctionLog
 from embedded_aws.runtime.worker import Worker
 from embedded_aws.specs import FunctionSpec, RoleCredentials
 
@@ -34,7 +34,7 @@ _CLOSE_SECONDS = 1.0
 @dataclass(eq=False)
 class _Function:
     spec: FunctionSpec
-    log: FunctionLog
+    log: AppendedLog
     in_flight: int = 0
     timer: asyncio.TimerHandle | None = None
     workers: set[Worker] = field(default_factory=set[Worker])
@@ -95,7 +95,7 @@ class FunctionRuntime:
         if not spec.package.is_dir():
             raise ValueError(f"function {spec.name}: its package is not a folder")
         check_environment(spec)
-        self._functions[spec.name] = _Function(spec=spec, log=FunctionLog(self.log_file(spec.name)))
+        self._functions[spec.name] = _Function(spec=spec, log=AppendedLog(self.log_file(spec.name)))
 
     def environment(self, name: str) -> Mapping[str, str]:
         """Return a function's environment variables.
@@ -110,6 +110,11 @@ class FunctionRuntime:
     def log_file(self, name: str) -> Path:
         """Return the file with what a function printed and the platform's START, END and REPORT lines."""
         return self._folder / "logs" / f"{name}.log"
+
+    @property
+    def lost_log(self) -> OSError | None:
+        """Why lines of a function's log were lost, if some were; it names the file."""
+        return next((function.log.lost for function in self._functions.values() if function.log.lost), None)
 
     def invoke(self, name: str, payload: bytes) -> Invocation:
         """Invoke a function and wait until it has ended (Lambda's RequestResponse).

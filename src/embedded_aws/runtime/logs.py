@@ -1,30 +1,14 @@
 """A function's log: what its processes print, and the platform's own lines around it."""
 
 import os
-from pathlib import Path
 
-
-class FunctionLog:
-    """The log file that all processes of one function share."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = path.open("ab", buffering=0)
-
-    def write(self, data: bytes) -> None:
-        """Append whole lines."""
-        if not self._file.closed:
-            self._file.write(data)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+from embedded_aws.log_file import AppendedLog
 
 
 class OutputPipe:
     """The pipe into which one process prints. Only whole lines leave it, so that processes don't cut each other's."""
 
-    def __init__(self, log: FunctionLog) -> None:
+    def __init__(self, log: AppendedLog) -> None:
         self._log = log
         self._rest = b""
         self.reading, self.writing = os.pipe()

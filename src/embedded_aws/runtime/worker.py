@@ -12,10 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from embedded_aws.log_file import AppendedLog
 from embedded_aws.runtime.environment import Surroundings
 from embedded_aws.runtime.http_protocol import Request, read_request, response
 from embedded_aws.runtime.invocations import MAXIMUM_RESPONSE_BYTES, Invocation, failure
-from embedded_aws.runtime.logs import FunctionLog, OutputPipe
+from embedded_aws.runtime.logs import OutputPipe
 from embedded_aws.specs import Credentials, FunctionSpec
 
 _API = "/2018-06-01/runtime"
@@ -34,7 +35,7 @@ class Worker:
         spec: FunctionSpec,
         surroundings: Surroundings,
         *,
-        log: FunctionLog,
+        log: AppendedLog,
         on_idle: Callable[["Worker"], None],
         on_exit: Callable[["Worker", Invocation], None],
     ) -> None:

@@ -291,6 +291,14 @@ def test_the_log_has_whole_lines_between_start_and_report(runtime: FunctionRunti
     assert "Memory Size: 256 MB" in lines[-1]
 
 
+def test_a_function_goes_on_where_its_log_cannot_be_written(runtime: FunctionRuntime, package: Path) -> None:
+    runtime.log_file("tested").symlink_to("/dev/full")
+    runtime.create(spec(package, "talk"))
+    assert [invoke(runtime, {"lines": 3, "word": "a"}) for _ in range(2)] == [None, None]
+    assert runtime.lost_log is not None
+    assert runtime.lost_log.filename == str(runtime.log_file("tested"))
+
+
 def test_lines_of_concurrent_processes_are_not_cut(runtime: FunctionRuntime, package: Path) -> None:
     runtime.create(spec(package, "talk"))
     with ThreadPoolExecutor(4) as pool:

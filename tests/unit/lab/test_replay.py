@@ -1,6 +1,8 @@
 """Replay against a real HTTP server: order, signatures, and patience with an API that is busy."""
 
+import errno
 import json
+import os
 import threading
 import time
 import zlib
@@ -8,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -17,7 +19,7 @@ from botocore.credentials import Credentials
 
 from fraudstream_tools.lab.files.shifting import shifted
 from fraudstream_tools.lab.replay import client as replay_module
-from fraudstream_tools.lab.replay.client import UnusableApiError, percentile, problem_sentence, replay
+from fraudstream_tools.lab.replay.client import ReplayResult, UnusableApiError, percentile, problem_sentence, replay
 from fraudstream_tools.lab.replay.signing import ApiKey, SignedRequests
 from tests.waiting_harness import PATIENCE_SECONDS
 
@@ -204,6 +206,17 @@ def test_it_gives_up_in_the_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
 def test_where_nothing_listens_it_stops_at_once_and_says_so() -> None:
     with pytest.raises(UnusableApiError, match=r"nothing answers at http://127\.0\.0\.1:9/v1/transactions"):
         replay(transactions(100), "http://127.0.0.1:9/v1", SIGNED)
+
+
+def test_whoever_watches_it_ends_it_with_an_error_of_the_system(api: Api) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "analyzer.log")
+
+    def see(_: ReplayResult) -> NoReturn:
+        raise full
+
+    with pytest.raises(OSError, match=r"analyzer\.log") as raised:
+        replay(transactions(200), api.url, SIGNED, connections=2, on_progress=see)
+    assert raised.value is full
 
 
 @pytest.mark.parametrize("status", [401, 403])

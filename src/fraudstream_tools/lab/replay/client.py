@@ -112,12 +112,13 @@ def replay(
         api_url: the stage's URL, without `/transactions`.
         auth: how requests prove who sends them.
         connections: how many requests are under way at once; one customer's are never.
-        on_progress: called after every transaction, with the counts so far.
+        on_progress: called after every transaction, with the counts so far; an `OSError` of it ends the replay.
         result: where to count, for those who need the counts of a replay that was stopped.
 
     Raises:
         Exception: what reading the transactions raised, such as `FileProblemError`; those before it were posted and
             answered.
+        OSError: `on_progress` raised it.
         UnusableApiError: nothing answers at the URL, or the first answer is 401 or 403: there is no point in going on.
     """
     result = result or ReplayResult()
@@ -158,7 +159,7 @@ class _Replay:
                     unreadable = error
                 for lane in lanes:
                     await lane.put(None)
-        except* UnusableApiError as group:
+        except* (OSError, UnusableApiError) as group:
             raise group.exceptions[0] from None
         finally:
             self._result.seconds = time.monotonic() - started

@@ -71,10 +71,10 @@ def _run(cloud: "LocalCloud", steps: ProgressSteps, report_folder: Path, connect
         step.say(f"{replayed.rate:,.0f}/s", replayed.accepted)
     days.add(datetime.now(UTC).date())
     with steps.step("waiting until all is decided and logged"):
-        cloud.wait_until_idle(_IDLE_SECONDS)
+        _wait_until_idle(cloud)
     with steps.step("saying what turned out to be fraud") as step:
         labels = _label(cloud, truth)
-        cloud.wait_until_idle(_IDLE_SECONDS)
+        _wait_until_idle(cloud)
         step.say(f"{labels:,} labels, as analysts and customers would")
     with steps.step("writing the daily report"):
         report = _report(cloud, sorted(days), report_folder)
@@ -86,6 +86,23 @@ def _run(cloud: "LocalCloud", steps: ProgressSteps, report_folder: Path, connect
     return Results(
         replayed=replayed, tally=tally, noticed=tally.noticed(truth), decisions=decisions, alerts=alerts, report=report
     )
+
+
+def _wait_until_idle(cloud: "LocalCloud") -> None:
+    try:
+        cloud.wait_until_idle(_IDLE_SECONDS)
+    finally:
+        _refuse_lost_logs(cloud)
+
+
+def _refuse_lost_logs(cloud: "LocalCloud") -> None:
+    """Refuse to go on where functions' logs are lost: what else they write is on the same disk.
+
+    Raises:
+        OSError: some are; names the file.
+    """
+    if lost := cloud.lost_log:
+        raise lost
 
 
 @dataclass
@@ -105,6 +122,7 @@ class _Watch:
         self._started = self._started or now
         if now - self._looked >= 0.5:  # noqa: PLR2004  (seconds: what an eye can follow)
             self._looked = now
+            _refuse_lost_logs(self.cloud)
             self.decided += self._new_decisions()
         rate = result.accepted / max(now - self._started, 0.001)
         self.step.say(f"{rate:,.0f}/s, {self.decided:,} decided", result.accepted)
