@@ -23,6 +23,8 @@ start()
 LOST = """
 import os, signal, time
 from fraudstream_tools.cli.main import app, main
+# Where the tests were started with SIGINT ignored, so is it here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Finalized:
     def __del__(self):
         os.kill(os.getpid(), signal.NUMBER)
