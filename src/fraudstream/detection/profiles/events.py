@@ -136,7 +136,7 @@ def takes_back(event: Event) -> bool:
 
 def payee(event: Event) -> int:
     """Return the hash of whom a customer's event paid or was paid by, or `NO_PEER`."""
-    return event.other_peer if event.flags & (SPEND | IN) else NO_PEER
+    return NO_PEER if takes_back(event) else event.other_peer
 
 
 def refunded(event: Event) -> int:
