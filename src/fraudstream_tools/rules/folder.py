@@ -1,6 +1,7 @@
 """A folder with the files of a ruleset."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,21 @@ from fraudstream_tools.rules.written import check_written
 NOT_THERE: Final = (
     f"it is not there: name the folder that has {', '.join(RULESET_FILES)}; in a checkout of fraudstream it is `rules`"
 )
+
+
+@lru_cache(maxsize=64)
+def load_once(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
+    """Check a ruleset as `load` does, the same files once: fixtures and histories ask for the same ones many times.
+
+    Args:
+        ruleset: the file of rules.
+        rates: the file of exchange rates.
+        lists: the file of lists.
+
+    Raises:
+        RulesetError: every problem that was found.
+    """
+    return load(ruleset, rates, lists)
 
 
 class RulesFolder:
@@ -49,7 +65,7 @@ class RulesFolder:
             RulesetError: every problem that was found.
         """
         contents = self.contents | dict(instead or {})
-        return load(*(contents[name] for name in RULESET_FILES))
+        return load_once(*(contents[name] for name in RULESET_FILES))
 
     def load_as_new(self) -> Ruleset:
         """Check the ruleset as one that somebody writes: it may have no comparison that no transaction can meet.

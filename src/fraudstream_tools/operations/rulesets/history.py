@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 from fraudstream.aws.bounded_reads import read_beginning
 from fraudstream.contract import RULESET_FILE, RULESET_FILES, RULESET_PREFIX, files_digest
 from fraudstream.detection import trial
-from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, version_of
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream.detection.stores.rulesets.s3_cache import MOST_BYTES
 from fraudstream_tools.operations.audit.change_note import ChangeNote
+from fraudstream_tools.rules.folder import load_once
 from fraudstream_tools.rules.written import check_written
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def checked(contents: Mapping[str, bytes]) -> Ruleset:
     """
     if missing := [name for name in RULESET_FILES if name not in contents]:
         raise RulesetError([f"{name}: it is not there" for name in missing])
-    ruleset = load(*(contents[name] for name in RULESET_FILES))
+    ruleset = load_once(*(contents[name] for name in RULESET_FILES))
     trial.check_ruleset(ruleset)
     return ruleset
 

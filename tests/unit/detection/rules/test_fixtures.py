@@ -26,6 +26,11 @@ def test_every_rule_has_a_history_that_hits_and_one_that_does_not() -> None:
     assert untested(FOLDER.load(), FIXTURES[1:]) == [FIXTURES[0].rule]
 
 
+def test_the_same_files_are_checked_once_for_all_fixtures() -> None:
+    judged_by = [(str(fixture.lists), id(run(fixture, FOLDER)[0].ruleset)) for fixture in FIXTURES]
+    assert 1 < len({lists for lists, _ in judged_by}) == len(set(judged_by)) < len(FIXTURES)
+
+
 def test_every_rule_has_a_source_and_its_reason_a_sentence() -> None:
     rules = FOLDER.load().rules
     assert sum(rule.mode is Mode.LIVE for rule in rules) >= 18
