@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -45,6 +46,15 @@ def test_a_failure_in_one_segment_does_not_wait_for_the_end_of_the_others() -> N
     assert table.pages_afterwards < PAGES
 
 
+@pytest.fixture
+def _heeds_ctrl_c() -> Iterator[None]:
+    """Where tests are started with SIGINT ignored, as some runners start them, it is heeded nevertheless."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_ctrl_c")
 def test_ctrl_c_ends_all_segments() -> None:
     table = EndlessTable(is_refused=False)
     with pytest.raises(KeyboardInterrupt):
