@@ -4,16 +4,18 @@ import io
 import re
 
 import pytest
-from rich.console import Console
 
 from fraudstream_tools.cli.support.terminal import progress, steps
+from fraudstream_tools.cli.support.terminal.output import SafeConsole
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 
 
-def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
+def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, kind: str = "xterm") -> io.StringIO:
     written = io.StringIO()
-    replacement = Console(file=written, force_terminal=terminal, width=100, color_system=None)
+    replacement = SafeConsole(
+        file=written, force_terminal=terminal, width=100, color_system=None, _environ={"TERM": kind}
+    )
     monkeypatch.setattr(steps, "err", replacement)
     monkeypatch.setattr(progress, "err", replacement)
     return written
@@ -30,10 +32,13 @@ def test_without_a_terminal_each_step_is_two_plain_lines(monkeypatch: pytest.Mon
     assert lines == ["deploying", "  done in N s: 97 resources", "replaying", "  done in N s: 1,200 of 1,200, 60/s"]
 
 
-def test_now_and_then_a_long_step_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("terminal", "kind"), [(False, "xterm"), (True, "dumb")])
+def test_now_and_then_a_long_step_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, kind: str, *, terminal: bool
+) -> None:
     monkeypatch.setattr(steps, "_SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
-    written = console(monkeypatch, terminal=False)
+    written = console(monkeypatch, terminal=terminal, kind=kind)
     with ProgressSteps() as shown, shown.step("replaying", 10) as step:
         step.say("60/s", 4)
     with progress_bar("posting", 10) as advance:

@@ -28,6 +28,11 @@ class SafeConsole(Console):
         # `:100:` in an id is no picture, a number in it needs no colour, and `[/final]` in a file's name ends no style.
         super().__init__(highlight=False, emoji=False, markup=False, **options)
 
+    @property
+    def redraws(self) -> bool:
+        """Whether it can draw a line anew: no file can, nor a terminal that calls itself dumb, as Emacs has."""
+        return self.is_terminal and not self.is_dumb_terminal
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what the terminal is to show, control and format characters in texts written as `\\x1b`."""
         for segment in super().render(renderable, options):

@@ -1,4 +1,4 @@
-"""Progress: a bar where there is a terminal, now and then a plain line where there is none."""
+"""Progress: a bar where a terminal can draw it, now and then a plain line elsewhere."""
 
 import time
 from collections.abc import Callable, Generator
@@ -39,7 +39,7 @@ def progress_bar(name: str, total: int | None) -> Generator[Callable[[int], None
         name: what is being done.
         total: how many there are; None where nobody knows.
     """
-    if not err.is_terminal:
+    if not err.redraws:
         yield _plain(name, total)
         return
     columns = (

@@ -1,4 +1,4 @@
-"""Steps of something long: a row for each where there is a terminal, plain lines where there is none."""
+"""Steps of something long: a row for each where a terminal can draw it, plain lines elsewhere."""
 
 import time
 from collections.abc import Generator
@@ -43,24 +43,24 @@ class ProgressStep:
         return self._seconds is not None
 
     def say(self, note: str, count: int | None = None) -> None:
-        """Print how far it is, from time to time where no terminal shows it."""
+        """Print how far it is, from time to time where no row shows it."""
         self.note = note
         self.count = self.count if count is None else count
-        if not err.is_terminal and time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
+        if not err.redraws and time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
             err.print(f"  {self._progress()}{note}", soft_wrap=True)
 
     def end(self, *, failed: bool) -> None:
-        """Note that the step has ended, and print so where no terminal shows it."""
+        """Note that the step has ended, and print so where no row shows it."""
         self._seconds = self.seconds
         self.failed = failed
-        if not err.is_terminal:
+        if not err.redraws:
             outcome = "failed" if failed else "done"
             said = f": {self._progress()}{self.note}" if self.note or self.total else ""
             err.print(f"  {outcome} in {self.seconds:.1f} s{said}", soft_wrap=True)
 
     def row(self, spinner: Spinner) -> tuple[RenderableType, ...]:
-        """Return its row on a terminal: mark, title, bar or nothing, note, seconds."""
+        """Return its row: mark, title, bar or nothing, note, seconds."""
         mark: RenderableType = Text("✗", style="red") if self.failed else Text("✓", style="green")
         bar = Text("")
         if self.total and not self.is_done:
@@ -94,7 +94,7 @@ class ProgressSteps:
 
     def pause(self) -> None:
         """Leave the rows as they are until the next step, so that something else can be printed."""
-        if err.is_terminal:
+        if err.redraws:
             self._live.stop()
 
     @contextmanager
@@ -102,7 +102,7 @@ class ProgressSteps:
         """Run a step."""
         step = ProgressStep(title, total)
         self._steps.append(step)
-        if err.is_terminal:
+        if err.redraws:
             self._live.start()
         else:
             err.print(title)
