@@ -87,6 +87,8 @@ def open_tables(connection: duckdb.DuckDBPyConnection, folder: Path, files: Mapp
         read = f"FROM read_parquet({listed(found)}, union_by_name = true, hive_partitioning = true, "
         more = f" UNION ALL BY NAME {read}hive_types_autocast = false)" if found else ""
         connection.execute(f"CREATE VIEW {table} AS {nothing}{more}")
+    # The log's days are UTC's, as Athena's are: DuckDB would take today from this machine's time zone.
+    connection.execute("SET TimeZone = 'UTC'")
     folders = ", ".join(quoted(folder / table) for table in files)
     connection.execute(f"SET allowed_directories = [{folders}]")
     connection.execute("SET enable_external_access = false")

@@ -176,6 +176,13 @@ def test_days_that_are_not_chosen_are_not_read(log: Path) -> None:
     assert f"Scanning Files: 1/{len(files)}" in str(plan)
 
 
+def test_today_is_that_of_utc_in_whatever_zone_it_is_asked(log: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'Pacific/Kiritimati'")  # as it is where the machine's clock is there
+        open_tables(connection, log, {})
+        assert connection.execute("SELECT cast(current_timestamp AS VARCHAR) LIKE '%+00'").fetchone() == (True,)
+
+
 def test_a_log_whose_hours_are_not_merged_yet_says_how_to_ask_it(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="copy some with `fraudstream log pull"):
         ask_folder(tmp_path, "SELECT 1", [], 10)
