@@ -62,3 +62,13 @@ def test_an_id_with_colons_is_printed_as_it_is() -> None:
     written = io.StringIO()
     SafeConsole(file=written, width=200).print("shop:100:7 said :smile:")
     assert written.getvalue() == "shop:100:7 said :smile:\n"
+
+
+def test_a_line_of_text_is_broken_in_a_terminal_alone() -> None:
+    path = f"reports/{'a' * 60}/report.html"
+    for terminal in (False, True):
+        written = io.StringIO()
+        console = SafeConsole(file=written, width=40, force_terminal=terminal, color_system=None)
+        console.print(path)
+        console.print(Text(f"run `fraudstream redrive` for what is in {path}"))
+        assert (len(written.getvalue().splitlines()) == 2) is not terminal

@@ -33,6 +33,13 @@ class SafeConsole(Console):
         """Whether it can draw a line anew: no file can, nor a terminal that calls itself dumb, as Emacs has."""
         return self.is_terminal and not self.is_dumb_terminal
 
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  (rich's own)
+        """Print as rich does, and break no line of a text where no terminal's width asks for it."""
+        if not self.is_terminal and all(isinstance(each, str | Text) for each in objects):
+            # A path or a command in two lines is lost on what reads them.
+            options.setdefault("soft_wrap", True)
+        super().print(*objects, **options)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what the terminal is to show, control and format characters in texts written as `\\x1b`."""
         for segment in super().render(renderable, options):
