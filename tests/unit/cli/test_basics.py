@@ -109,13 +109,16 @@ def commands(group: Any, *path: str) -> Iterator[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(("command", "text"), list(commands(COMMANDS)))
-def test_a_commands_help_shows_each_example_on_a_line_of_its_own(
+def test_a_commands_help_shows_examples_each_on_a_line_of_its_own(
     fraudstream: Command, command: tuple[str, ...], text: str
 ) -> None:
     shown = [line.strip() for line in fraudstream(*command, "--help").out.splitlines()]
     examples = [line.strip() for line in text.splitlines() if line.strip().startswith("fraudstream ")]
-    # Markdown may take several for one paragraph; a long one is wrapped, so its beginning is what is looked for.
-    assert sum(line.startswith("fraudstream ") for line in shown) == len(examples)
+    assert f"fraudstream {' '.join(command)}" in text
+    # Markdown may take several for one paragraph, and a line that is broken cannot be pasted.
+    assert [line for line in shown if line.startswith("fraudstream ")] == examples
+    in_fences = "\n".join(re.findall(r"```\n(.*?)```", text, re.DOTALL))
+    assert {line.strip() for line in in_fences.splitlines()} <= set(shown)
     assert not [line for line in shown if "[[" in line], "brackets are put around what is optional anyway"
 
 

@@ -22,6 +22,11 @@ def demo(
     The Pulumi program is deployed into an embedded AWS, without Docker and without an AWS account. A simulated day of
     more than 5,000 transactions, with fraud in it, goes through the API; nothing leaves 127.0.0.1. The report stays in
     .local/demo-report. The last line is for machines; exits with 1 if a single transaction was lost.
+
+    ```
+    fraudstream demo
+    fraudstream demo -c 8
+    ```
     """
     from fraudstream_tools.cli.support.demo.run import run_demo
 

@@ -79,9 +79,11 @@ def ask(
 
     ```
     fraudstream log pull
-    fraudstream ask "SELECT decision, count(*) FROM decisions WHERE date = '2026-11-22' GROUP BY decision"
-    fraudstream ask @infra/data/queries/fraud-by-rule.sql --today 2026-11-23 --chart caughtAmount --html rules.html
-    fraudstream ask @infra/data/queries/device.sql --value tok_0123456789abcdefABCDEF
+    fraudstream ask "SELECT count(*) FROM decisions WHERE date = '2026-11-22'"
+    fraudstream ask @infra/data/queries/fraud-by-rule.sql --today 2026-11-23 \\
+        --chart caughtAmount --html rules.html
+    fraudstream ask @infra/data/queries/device.sql \\
+        --value tok_0123456789abcdefABCDEF
     ```
     """
     from fraudstream_tools.analytics.answers import QuestionError, as_of, places_for_values

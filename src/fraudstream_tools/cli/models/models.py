@@ -82,7 +82,7 @@ def approve(
 
     ```
     fraudstream models show
-    fraudstream models approve 3f9c0d2a71be… --reason "seen with its card and the comparison"
+    fraudstream models approve 3f9c0d2a71be… --reason "seen with its card"
     ```
     """
     from fraudstream_tools.operations.approving import ApprovalError

@@ -58,7 +58,8 @@ def thresholds(
     has what is labelled by now beside it. Write the proposal into the ruleset as `probabilities`.
 
         fraudstream thresholds --log decision-log/ --review-budget 40
-        fraudstream thresholds --log decision-log/ --review-budget 40 --picture curve.svg
+        fraudstream thresholds --log decision-log/ --review-budget 40 \\
+            --picture curve.svg
     """
     from fraudstream_tools.lab.thresholds.proposal import NoProbabilityError, forcing_rules, propose
 

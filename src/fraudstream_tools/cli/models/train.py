@@ -103,10 +103,13 @@ def train(
     the sample, and not on the log. The model card says what was drawn.
 
         fraudstream train --log decision-log/ --output candidate.json
-        fraudstream train --data history.parquet --own-labels --until 2026-10-01 --output candidate.json
-        fraudstream train --data world.parquet --truth world.truth.parquet --output toy.json
+        fraudstream train --data history.parquet --own-labels \\
+            --until 2026-10-01 --output candidate.json
+        fraudstream train --data world.parquet --truth world.truth.parquet \\
+            --output toy.json
         fraudstream train --data fraudTrain.csv --map sparkov --output toy.json
-        fraudstream train --log decision-log/ --without-kind FIRST_PARTY --output candidate.json
+        fraudstream train --log decision-log/ --without-kind FIRST_PARTY \\
+            --output candidate.json
     """
     from fraudstream.detection.features.own import INPUTS
     from fraudstream_tools.lab.training.boosting import Parameters

@@ -51,7 +51,8 @@ def rebuild(
 
         fraudstream profiles rebuild
         fraudstream profiles rebuild customer#tok_gX4wwmgX_cYWhX76FRHULQ
-        fraudstream profiles rebuild --unlearned labels.txt && fraudstream redrive --file labels.txt
+        fraudstream profiles rebuild --unlearned labels.txt
+        fraudstream redrive --file labels.txt
     """
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -45,7 +45,8 @@ def redrive(
     not redriven: `fraudstream report --date` creates it.
 
         fraudstream redrive order-20261123-0001 order-20261123-0002
-        fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
+        fraudstream report --date 2026-11-23 --format json
+        fraudstream redrive --report report-2026-11-23.json
         fraudstream log pull && fraudstream redrive --log decision-log
     """
     from fraudstream_tools.operations.recovery.redriving import (

@@ -68,7 +68,8 @@ def table(
     (`--into holds`): holds that were released since come back too. Who was erased after that second comes back as well:
     the command counts the receipts of such erasures; erase these people again.
 
-        aws dynamodb restore-table-to-point-in-time --source-table-name table-transactions-dev \\
+        aws dynamodb restore-table-to-point-in-time \\
+            --source-table-name table-transactions-dev \\
             --target-table-name restored --restore-date-time 2026-11-23T09:59:00Z
         fraudstream restore table restored --dry-run
         fraudstream restore table restored --undecided undecided.txt
@@ -190,7 +191,7 @@ def objects(
     What was deleted since is there again; what has changed since is only replaced with --overwrite. Nothing is deleted,
     and what was replaced stays as an earlier version.
 
-        fraudstream restore objects decision-log/ --at 2026-11-23T09:59:00Z --dry-run
+        fraudstream restore objects reports/ --at 2026-11-23T09:59:00Z --dry-run
     """
     from fraudstream_tools.operations.recovery.object_versions import restore_objects
 

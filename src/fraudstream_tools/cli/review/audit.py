@@ -37,7 +37,8 @@ def audit(
 
     ```
     fraudstream audit
-    fraudstream audit --date 2026-11-23 --json | jq '.[] | select(.action == "add-to-list")'
+    fraudstream audit --date 2026-11-23 --json |
+        jq '.[] | select(.action == "add-to-list")'
     ```
     """
     import msgspec

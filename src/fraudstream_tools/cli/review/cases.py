@@ -193,7 +193,7 @@ def snooze(
 ) -> None:
     """Keep a case out of the queue for a while.
 
-    fraudstream cases snooze order-20261123-0001 --for 2d --note "customer calls back"
+    fraudstream cases snooze order-1 --for 2d --note "customer calls back"
     """
     desk = CaseDesk(stack)
     alert, until = desk.alert(transaction_id), epoch_milliseconds() + duration
@@ -222,7 +222,7 @@ def hand_over(
 ) -> None:
     """Assign a case that you have to a colleague.
 
-    fraudstream cases hand-over order-20261123-0001 --to ben --note "speaks Dutch"
+    fraudstream cases hand-over order-1 --to ben --note "speaks Dutch"
     """
     from fraudstream_tools.operations.cases.colleagues import NOBODY_YET
 
@@ -246,7 +246,7 @@ def decide(
 ) -> None:
     """Decide what it was: the transaction is labelled, its alert closed, and the case with the last alert.
 
-    fraudstream cases decide order-20261123-0001 --fraud --whole --note "customer denies it"
+    fraudstream cases decide order-1 --fraud --whole --note "he denies it"
     """
     from fraudstream.transactions.decisions.decision import Truth
 
@@ -273,7 +273,7 @@ def reopen(
 ) -> None:
     """Open a closed alert and its case again; its label stays until another is given.
 
-    fraudstream cases reopen order-20261123-0001 --note "the customer called again"
+    fraudstream cases reopen order-1 --note "the customer called again"
     """
     desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)

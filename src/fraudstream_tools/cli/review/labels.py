@@ -203,9 +203,9 @@ def approve(
     """Approve labels that somebody else has given, where labels need two people.
 
     ```
-    fraudstream labels approve 5f0c2a9be1d47c38 --reason "the bank's letter says so"
-    fraudstream labels waiting > seen.txt      # and for many: look at them, and take the digests in front
-    cut -c1-16 seen.txt | xargs fraudstream labels approve --reason "compared with the acquirer's file"
+    fraudstream labels approve 5f0c2a9be1d47c38 --reason "the bank says so"
+    fraudstream labels waiting > seen.txt    # look, then take the digests
+    cut -c1-16 seen.txt | xargs fraudstream labels approve --reason "compared"
     ```
 
     Each of them that does not have your own mark gets it, and counts within a second. A label that somebody has changed

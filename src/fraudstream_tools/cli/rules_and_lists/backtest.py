@@ -124,9 +124,12 @@ def backtest(
 
         fraudstream backtest --rules rules --data decision-log/
         fraudstream backtest --rules rules --data decision-log/ --engine duckdb
-        fraudstream backtest --rules rules --engine athena --since 2026-09-01 --until 2026-11-29 --stack prod
-        fraudstream backtest --rules rules --against new/ruleset.yaml --data decision-log/ --changes changes.csv
-        fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
+        fraudstream backtest --rules rules --engine athena --stack prod \\
+            --since 2026-09-01 --until 2026-11-29
+        fraudstream backtest --rules rules --against new/ruleset.yaml \\
+            --data decision-log/ --changes changes.csv
+        fraudstream backtest --rules rules --json \\
+            --data world.parquet --truth world.truth.parquet
         fraudstream backtest --rules rules --data fraudTrain.csv --map sparkov
     """
     from fraudstream_tools.cli.support.files.backtest_files import (

@@ -83,8 +83,9 @@ def add(
     """Add entities to a list; one that is there already gets the new end and reason.
 
     ```
-    fraudstream lists add blocked card --transaction order-1 --reason "card testing"
-    fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA --until 2026-12-31 --reason "known traveller"
+    fraudstream lists add blocked card --transaction order-1 --reason "testing"
+    fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA \\
+        --until 2026-12-31 --reason "known traveller"
     ```
     """
     from fraudstream_tools.operations.lists.entries import check_list
@@ -119,7 +120,7 @@ def remove(
     was not on the list.
 
     ```
-    fraudstream lists remove blocked card --transaction order-1 --reason "customer confirmed"
+    fraudstream lists remove blocked card --transaction order-1 --reason "why"
     ```
     """
     from fraudstream_tools.operations.lists.entries import ListChange

@@ -39,14 +39,14 @@ A rule is an expression over the transaction's fields and the features, in a sma
 
 ```
   - id: card-velocity
-    description: More than three spending transactions with one card in two hours.
+    description: More than three payments with one card in two hours.
     when: type in spending and cardCount2h >= earlier
     parameters: {spending: [PAYMENT, TRANSFER, WITHDRAWAL], earlier: 3}
-    points: 1                    # log-odds of fraud; or decision: APPROVE, REVIEW, DECLINE
+    points: 1                    # log-odds of fraud; or decision: DECLINE
     family: velocity             # whose points are capped together
     reasonCode: CARD_VELOCITY
     severity: medium
-    mode: shadow                 # evaluated and logged, never counted; then live
+    mode: shadow                 # evaluated, never counted; then live
     source: where the pattern and its numbers come from
     signal: c                    # PSD2 RTS article 2(2), where one fits
 ```
@@ -166,9 +166,10 @@ def explain(
 
     ```
     fraudstream rules explain card-velocity
-    fraudstream rules explain --transaction decision-log/ --id order-20261123-0001
+    fraudstream rules explain --transaction decision-log/ --id order-1
     fraudstream rules explain odd-hour --transaction transaction.json
-    fraudstream rules explain --transaction fraudTrain.csv --map sparkov --id 2da90c7d74bd46a0caf3777415b3ebd3
+    fraudstream rules explain --transaction fraudTrain.csv --map sparkov \\
+        --id 2da90c7d74bd46a0caf3777415b3ebd3
     ```
     """
     from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of

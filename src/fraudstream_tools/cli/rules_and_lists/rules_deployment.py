@@ -98,7 +98,7 @@ def approve(
 
     ```
     fraudstream rules history
-    fraudstream rules approve 3f9c0d2a71be… --reason "seen with the backtest of Monday"
+    fraudstream rules approve 3f9c0d2a71be… --reason "seen with the backtest"
     ```
     """
     deployment = target(stack, to)

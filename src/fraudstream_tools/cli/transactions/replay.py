@@ -74,7 +74,8 @@ def replay(
     happens, also on Ctrl-C.
 
         fraudstream replay history.csv --check
-        fraudstream replay history.jsonl.gz --api https://abc.execute-api.us-east-2.amazonaws.com/v1 -c 64
+        fraudstream replay history.jsonl.gz -c 64 \\
+            --api https://abc.execute-api.us-east-2.amazonaws.com/v1
         fraudstream replay world.parquet --shift-to-now --id-suffix .second-run
         fraudstream replay fraudTrain.csv --map sparkov --shift-to-now --limit 10000
 

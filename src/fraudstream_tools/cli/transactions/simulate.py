@@ -152,7 +152,7 @@ def simulate(
 
         fraudstream simulate --customers 5000 --days 14 --output world.parquet
         fraudstream replay world.parquet --shift-to-now
-        fraudstream simulate --world handbook --seed 7 --spending 1.5 --output shifted.parquet
+        fraudstream simulate --world handbook --spending 1.5 -o shifted.parquet
     """
     given: dict[str, Any] = {
         "customers": customers,

@@ -58,8 +58,8 @@ def submit(
     The id is printed first: the same call with `--id` again changes nothing.
 
     ```
-    fraudstream submit --amount 12.50 --currency EUR --customer customer-81 --card card-5521
-    fraudstream submit --amount 900 --set merchantCountry=BR --set channel=ECOMMERCE
+    fraudstream submit --amount 12.50 --customer customer-81 --card card-5521
+    fraudstream submit --amount 900 --currency EUR --set channel=ECOMMERCE
     fraudstream submit @transaction.json --json
     ```
     """
