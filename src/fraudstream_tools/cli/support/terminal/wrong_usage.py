@@ -1,10 +1,13 @@
 """What is said of an argument or option that cannot be read, in place of the words of Typer and Pydantic."""
 
 import re
+import shutil
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
+
+from fraudstream_tools.cli.support.terminal.narrow_help import LEAST_COLUMNS, without_table
 
 _OURS: Final = (
     # Greedy: what somebody wrote may hold the same words.
@@ -17,7 +20,17 @@ _OURS: Final = (
 
 
 class Commands(TyperGroup):
-    """All commands; a wrong value is named in a sentence that says what to write."""
+    """All commands; a wrong value is named in a sentence that says what to write, and help fits the terminal."""
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  (as Typer declares it)
+        """Run the command that was asked for, and end the process unless `standalone_mode` is off.
+
+        Raises:
+            SystemExit: with the exit code.
+        """
+        columns = shutil.get_terminal_size().columns
+        commands = self if columns >= LEAST_COLUMNS else without_table(self, columns)
+        return super(Commands, commands).main(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (Typer names no public type of a context's result)
         """Run the command that was asked for.
