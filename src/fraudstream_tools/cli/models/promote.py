@@ -176,6 +176,7 @@ def _put(deployment: Deployment, promotion: "ModelPromotion", plan: "PlannedProm
 
 def _print_comparison(compared: "ModelComparison", candidate: "Model", champion: str | None, *, as_json: bool) -> None:
     from fraudstream_tools.cli.support.shown.rule_weights import weights_table
+    from fraudstream_tools.cli.support.shown.whole_table import print_whole
 
     if as_json:
         import msgspec
@@ -185,7 +186,7 @@ def _print_comparison(compared: "ModelComparison", candidate: "Model", champion:
         return
     if candidate.file.rule_weights:
         out.print("beside the candidate, rules count (those that its training has not seen, in full):")
-        out.print(weights_table(candidate))
+        print_whole(weights_table(candidate))
     out.print(f"compared on {compared.transactions:,} labelled transactions, {compared.frauds:,} of them fraud")
     if compared.by_validation:
         out.print(

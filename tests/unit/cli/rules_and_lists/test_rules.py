@@ -152,7 +152,8 @@ def test_a_rule_is_explained_in_words_with_its_fields_numbers_source_and_signal(
     assert (as_json["signal"], as_json["points"], as_json["decision"]) == ("c", 0.75, None)
 
 
-def test_without_a_name_all_rules_are_listed(fraudstream: Command) -> None:
+def test_without_a_name_all_rules_are_listed(fraudstream: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
     listed = fraudstream("rules", "explain").out
     rules = json.loads(fraudstream("rules", "explain", "--json").out)
     assert len(rules) >= 18

@@ -34,3 +34,13 @@ def test_the_second_line_of_a_habit_begins_below_the_first(
     assert lines[0].startswith("  • The customer")
     assert lines[1].startswith("    ")
     assert " ".join(" ".join(lines[:2]).split()) == f"• {LONG}"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_an_id_is_neither_cut_nor_broken(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    written = io.StringIO()
+    console = SafeConsole(file=written, force_terminal=True, width=width, color_system=None)
+    monkeypatch.setattr(details_text, "out", console)
+    ids = {"transactionId": "order-20261123-0001-a", "merchantCategoryCode": "5815", "cardToken": f"tok_{'a' * 22}"}
+    details_text.print_details(TransactionDetails(state={**STATE, **ids}, judgement=DecisionEvidence()))
+    assert set(ids.values()) <= set(written.getvalue().split())

@@ -45,7 +45,7 @@ def print_results(results: Results, *, seconds: float) -> None:
         seconds: how long the whole demo took.
     """
     _section("A few decisions, and why")
-    out.print(_decisions(results.decisions))
+    print_whole(_decisions(results.decisions))
     _section("All decisions")
     out.print(_counts(results))
     _section("Fraud in the sample, by episode")
@@ -76,7 +76,6 @@ def _section(title: str) -> None:
 def _decisions(decisions: list[dict[str, Any]]) -> Table:
     table = Table("transaction", "amount", "decision", "score", "why", box=None, header_style="dim")
     table.columns[1].justify = table.columns[3].justify = "right"
-    table.columns[4].ratio = 1
     for state in decisions:
         # Two rules may have found the same thing.
         reasons = dict.fromkeys(reason.get("message") or reason["code"] for reason in state.get("reasons") or ())

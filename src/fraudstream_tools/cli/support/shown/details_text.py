@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words, probability_words
@@ -20,10 +21,10 @@ def print_details(details: "TransactionDetails") -> None:
     """Print everything that is known of a transaction: what it was, what was decided why, and when."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+    facts.add_column()
     for name, text in (*_what(details.state), *_decision(details), *_label(details.state), *_alert(details)):
         facts.add_row(name, text)
-    out.print(facts)
+    print_whole(facts, out)
     _section("why")
     _print_reasons(details)
     if details.judgement.habits:

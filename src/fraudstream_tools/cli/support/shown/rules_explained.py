@@ -22,6 +22,7 @@ from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream_tools.cli.support.shown.rule_weights import weight_of
+from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.output import decision_text, out, print_json
 from fraudstream_tools.rules.fixtures import Result
 from fraudstream_tools.rules.questions import ExplainedTransaction, vector_of
@@ -50,7 +51,7 @@ def show_rules(ruleset: Ruleset, *, as_json: bool) -> None:
         weight = weight_of(rule, ruleset.models)
         counted = [f"{weight.points:+.2f}" if weight else ""] if beside else []
         table.add_row(Text(rule.id, style="bold"), _effect(rule), *counted, rule.mode.value, Text(rule.description))
-    out.print(table)
+    print_whole(table)
 
 
 def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
