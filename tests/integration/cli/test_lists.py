@@ -1,6 +1,7 @@
 """`lists add`, `remove` and `show` on a real table with its index and a real bucket."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -74,6 +75,7 @@ def test_an_entry_says_who_put_whom_on_a_list_why_and_until_when(fraudstream: Co
     assert entry["until"] == 4_102_444_800_000
     shown = fraudstream("lists", "show").out
     assert f"blocked  card {CARD}  until 2099-12-31" in shown
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC by ", shown)
     assert f"by {ROOT}: card testing" in shown
     assert stored(dynamodb, f"card#{CARD}")["expiresAt"] > 4_102_444_800
 

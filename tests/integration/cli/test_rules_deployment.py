@@ -1,6 +1,7 @@
 """`rules deploy`, `history` and `rollback` on a real, versioned bucket, and what the functions make of it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ def test_functions_use_a_deployed_ruleset_whose_object_says_who_and_why(fraudstr
     assert (first["version"], first["standing"], first["by"]) == (before, "usable", None)
     assert first["files"] == sorted(RULESET_FILES)
     shown = fraudstream("rules", "history").out
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC  ", shown)
     assert f"deploy by {ROOT}: zu viele Kartentests, März" in shown
     assert "by pulumi up, or by hand" in shown
 

@@ -177,7 +177,7 @@ def history(
 
 def _print_version(version: "RulesetVersion") -> None:
     standing = _standing(version)
-    line = Text(f"{version.since.astimezone(UTC):%Y-%m-%d %H:%M:%S}  ")
+    line = Text(f"{version.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC  ")
     line.append(f"{version.version or 'incomplete':12}", style="bold")
     line.append(f"  {standing:7}", style={"active": "green", "refused": "red"}.get(standing, "dim"))
     line.append(f"  {counted(version.rules, 'rule')}" if version.rules is not None else "")

@@ -93,4 +93,4 @@ def entry_as_json(listed: "ListedEntity") -> dict[str, Any]:
 
 def _moment(milliseconds: int) -> str:
     # Nobody needs the seconds.
-    return re.sub(r":\d\d UTC\Z", "", moment_text(milliseconds))
+    return re.sub(r":\d\d UTC\Z", " UTC", moment_text(milliseconds))
