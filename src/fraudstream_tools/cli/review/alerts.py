@@ -139,7 +139,7 @@ def show(
         raise CommandError(f"{shown(transaction_id)}: {error}; restore it, or store it anew") from None
     if details is None:
         _refuse_alone(alert_queue(deployment).get(transaction_id))
-        raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
+        raise CommandError(f"{shown(transaction_id)}: there is no such transaction (any more)")
     if details.alert is None:
         err.print(f"{shown(transaction_id)} has no alert", style="dim")
     if as_json:

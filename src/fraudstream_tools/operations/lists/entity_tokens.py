@@ -30,7 +30,7 @@ def token_in_transaction(dynamodb: "DynamoDBClient", table: str, transaction_id:
     """
     item = newest_item(dynamodb, table, transaction_id)
     if item is None:
-        raise UnknownEntityError(f"{shown(transaction_id)}: there is no such transaction")
+        raise UnknownEntityError(f"{shown(transaction_id)}: there is no such transaction (any more)")
     try:
         token_of_kind = tokens(decode_readable(item).transaction)
     except PoisonRecordError as error:

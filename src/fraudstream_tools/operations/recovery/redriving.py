@@ -37,7 +37,7 @@ def redrive_transaction(client: "DynamoDBClient", table: str, transaction_id: st
     """
     key = newest_item(client, table, transaction_id, "transactionId, #timestamp")
     if key is None:
-        raise UnknownTransactionError(f"{shown(transaction_id)}: there is no such transaction")
+        raise UnknownTransactionError(f"{shown(transaction_id)}: there is no such transaction (any more)")
     try:
         update = partial(
             client.update_item,

@@ -190,7 +190,7 @@ def outcome_of(client: "DynamoDBClient", table: str, transaction_id: str) -> Pay
     """
     item = newest_item(client, table, transaction_id, _READ)
     if item is None:
-        raise LabelError(f"{shown(transaction_id)}: there is no such transaction")
+        raise LabelError(f"{shown(transaction_id)}: there is no such transaction (any more)")
     return _outcome_of(item)
 
 
@@ -244,7 +244,7 @@ def _takes_back(item: Item | None) -> bool:
 
 def _refuse(given: Given, transaction_id: str) -> None:
     problems = {
-        Given.MISSING: ": there is no such transaction",
+        Given.MISSING: ": there is no such transaction (any more)",
         Given.TOO_EARLY: " happened later than this machine's clock says",
         Given.OVERTAKEN: " has a label that is newer than this machine's clock",
     }

@@ -95,7 +95,7 @@ def test_what_was_done_is_told_by_command_and_by_file_with_a_label_or_without(
     assert fraudstream("labels", "action", "t-1", "reversed").code == 0
     assert table.known("t-1")["actionTaken"] == "REVERSED"
     assert fraudstream("labels", "action", "t-1", "frozen").code == 1
-    assert "there is no such transaction" in fraudstream("labels", "action", "t-9", "BLOCKED").err
+    assert "there is no such transaction (any more)" in fraudstream("labels", "action", "t-9", "BLOCKED").err
 
 
 def test_a_row_that_names_no_payment_or_no_time_is_refused(fraudstream: Command, table: Table, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def _refused(content: "LabelFile", given: "Mapping[PaymentKey, Given]") -> "list
     from fraudstream_tools.operations.review.labels import Given
 
     bad = {
-        Given.MISSING: "there is no such transaction",
+        Given.MISSING: "there is no such transaction (any more)",
         Given.TOO_EARLY: "the label is older than the transaction",
         Given.AMBIGUOUS: "several payments have this reference: name them by their transactionId",
     }
