@@ -323,7 +323,7 @@ def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, t
     assert desk.log == {("a-1", "LEGITIMATE")}
     approve(desk.ben)
     assert (desk.changes, desk.log) == (0, {("a-1", "LEGITIMATE"), ("a-2", "LEGITIMATE")})
-    assert "no label waits for anybody" in command("labels", "waiting").out
+    assert "no label waits for anybody" in command("labels", "waiting").err
 
 
 def test_the_command_approves_what_was_seen_and_not_what_somebody_says_since(desk: Desk, command: Command) -> None:

@@ -190,7 +190,8 @@ def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
         when = f"{shown_digest(each)}  {moment_text(each.label.labeled_at)}"
         out.print(f"{when}  {shown(each.transaction_id)}  {said}", soft_wrap=True)
     if not found:
-        out.print("no label waits for anybody")
+        # On standard error: what reads the digests from a file would take it for some.
+        err.print("no label waits for anybody")
 
 
 def approve(
