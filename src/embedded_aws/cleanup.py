@@ -52,11 +52,12 @@ def state_folder(folder: Path) -> Generator[Path]:
         try:
             yield state
         finally:
-            shutil.rmtree(state, ignore_errors=True)
-            lock.unlink(missing_ok=True)
-            for each in made:
-                with contextlib.suppress(OSError):
-                    each.rmdir()
+            with _undisturbed():
+                shutil.rmtree(state, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+                for each in made:
+                    with contextlib.suppress(OSError):
+                        each.rmdir()
 
 
 @contextlib.contextmanager
@@ -75,6 +76,19 @@ def ended_by_signals() -> Generator[None]:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         handlers[signal.SIGINT] = signal.default_int_handler
     before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Generator[None]:
+    """Ignore Ctrl-C and its like in a short block: the next one would leave the rest of a removal undone."""
+    is_main = threading.current_thread() is threading.main_thread()
+    ignored = (signal.SIGINT, *_ENDING_SIGNALS) if is_main else ()
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in ignored}
     try:
         yield
     finally:
