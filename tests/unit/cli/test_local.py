@@ -1,12 +1,18 @@
 """`fraudstream local` looks at what stands in its way before it deploys anything."""
 
+import errno
+import os
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from embedded_aws.cleanup import is_in_use, state_folder
+from fraudstream_tools.cli.local_system import local
+from fraudstream_tools.cli.support.local.refused_rulesets import RefusalWatch
 from tests.cli_harness import Command, clean_environment
 
 
@@ -68,3 +74,23 @@ def test_what_cannot_be_written_is_known_first(
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_what_is_no_port_is_wrong_usage(fraudstream: Command, port: str) -> None:
     assert fraudstream("local", "--port", port).code == 2
+
+
+def test_that_the_logs_are_lost_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = iter([None, None, None])
+
+    def check() -> None:
+        if next(looks, "ended") == "ended":
+            raise KeyboardInterrupt
+
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "logs/analyzer.log")
+    cloud: Any = SimpleNamespace(check=check, lost_log=full)
+    monkeypatch.setattr(RefusalWatch, "of", lambda _: SimpleNamespace(news=lambda: None))
+    monkeypatch.setattr(local, "_LOOK_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        local._tell_troubles(cloud)
+    said = capsys.readouterr().err
+    assert said.count("warning: lines of the functions' logs are lost") == 1
+    assert "logs/analyzer.log: No space left on device" in said

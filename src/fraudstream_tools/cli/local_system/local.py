@@ -71,13 +71,13 @@ def local(
         with _left_in(outputs_file, _outputs(cloud, lambda_url)):
             _print_hints(cloud, outputs_file.parent / "local" / "state")
             try:
-                _tell_refusals(cloud)
+                _tell_troubles(cloud)
             except KeyboardInterrupt:
                 err.print()
 
 
-def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
-    """Print which rulesets and models are refused, until Ctrl-C.
+def _tell_troubles(cloud: "LocalCloud") -> NoReturn:
+    """Print which rulesets and models are refused, and that logs are lost, until Ctrl-C.
 
     Raises:
         CommandError: the embedded AWS ended.
@@ -86,6 +86,7 @@ def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
     from fraudstream_tools.cli.support.local.refused_rulesets import RefusalWatch
 
     watch = RefusalWatch.of(cloud)
+    is_loss_told = False
     while True:
         time.sleep(_LOOK_SECONDS)
         try:
@@ -93,7 +94,14 @@ def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
         except ServerError as error:
             raise CommandError(f"the embedded AWS has ended: start `fraudstream local` again\n{error}") from None
         if news := watch.news():
-            err.print(f"warning: {news}", style="yellow", soft_wrap=True)
+            _warn(news)
+        if not is_loss_told and (lost := cloud.lost_log):
+            is_loss_told = True
+            _warn(f"lines of the functions' logs are lost: {lost.filename}: {lost.strerror}")
+
+
+def _warn(trouble: str) -> None:
+    err.print(f"warning: {trouble}", style="yellow", soft_wrap=True)
 
 
 def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
