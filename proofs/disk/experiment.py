@@ -6,6 +6,7 @@ error from the operating system, as on a disk that is full.
 
 import resource
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,11 +65,15 @@ class _DistantStore(FolderStore):
 def largest_file(size: int) -> Generator[None]:
     """Forbid this process to write files beyond a size in bytes, for one block of code."""
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    wrote_bytecode = not sys.dont_write_bytecode
+    # Python does not see that bytecode of what is imported here found no room: nobody could import it again.
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+        sys.dont_write_bytecode = not wrote_bytecode
 
 
 def make_log(seed: int, transactions: int) -> Log:

@@ -2,11 +2,9 @@
 
 import ast
 import os
-import resource
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +17,7 @@ from fraudstream_tools.lab.files.tables.formats import FORMATS
 from fraudstream_tools.lab.files.writing import write_columns, write_rows, write_together
 from fraudstream_tools.lab.training.storage.model_storage import write_model
 from fraudstream_tools.whole_files import whole_file, write_whole
+from proofs.disk.experiment import largest_file
 from tests.cli_harness import CHECKOUT, Command, clean_environment
 from tests.unit.detection.model_harness import small_model
 
@@ -48,17 +47,6 @@ OTHER_WAYS: Final = {
 """Modules that write files by themselves, and why they may."""
 
 
-@contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """No file grows beyond some bytes: the system refuses the next one, as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def left_in(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(errors="replace") for path in folder.rglob("*")}
 
@@ -69,7 +57,10 @@ def test_rows_that_find_no_room_leave_what_was_there(tmp_path: Path, ending: str
     file = tmp_path / f"day{ending}"
     if was_there:
         file.write_text(EARLIER)
-    with full_disk(1000), pytest.raises(FileProblemError, match=rf"day{ending}: cannot be written: .*File too large"):
+    with (
+        largest_file(1000),
+        pytest.raises(FileProblemError, match=rf"day{ending}: cannot be written: .*File too large"),
+    ):
         write_rows(file, ROWS)
     assert left_in(tmp_path) == ({file.name: EARLIER} if was_there else {})
 
@@ -78,7 +69,7 @@ def test_rows_that_find_no_room_leave_what_was_there(tmp_path: Path, ending: str
 def test_a_table_that_finds_no_room_leaves_what_was_there(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"table{ending}"
     file.write_text(EARLIER)
-    with full_disk(1000), pytest.raises(FileProblemError, match=r"cannot be written: .*File too large"):
+    with largest_file(1000), pytest.raises(FileProblemError, match=r"cannot be written: .*File too large"):
         write_columns(file, {"amount": np.arange(3000)})
     assert left_in(tmp_path) == {file.name: EARLIER}
 
@@ -87,7 +78,7 @@ def test_a_truth_that_finds_no_room_leaves_the_world_it_belongs_to(tmp_path: Pat
     world, truth = tmp_path / "day.jsonl", tmp_path / "day.truth.jsonl"
     world.write_text(EARLIER)
     truth.write_text(EARLIER)
-    with full_disk(1000), pytest.raises(FileProblemError, match=r"day\.truth\.jsonl: cannot be written"):
+    with largest_file(1000), pytest.raises(FileProblemError, match=r"day\.truth\.jsonl: cannot be written"):
         write_together({world: ROWS[:3], truth: ROWS})
     assert left_in(tmp_path) == {world.name: EARLIER, truth.name: EARLIER}
 
@@ -95,7 +86,7 @@ def test_a_truth_that_finds_no_room_leaves_the_world_it_belongs_to(tmp_path: Pat
 def test_a_model_without_room_for_it_leaves_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "m.json"
     file.write_text(EARLIER)
-    with full_disk(100), pytest.raises(OSError, match="File too large") as failed:
+    with largest_file(100), pytest.raises(OSError, match="File too large") as failed:
         write_model(file, small_model())
     assert failed.value.filename == str(file)
     assert left_in(tmp_path) == {file.name: EARLIER}
@@ -112,7 +103,7 @@ def test_a_model_is_not_changed_without_its_card(tmp_path: Path) -> None:
 
 def test_a_key_that_finds_no_room_is_made_when_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    with full_disk(0), pytest.raises(FileProblemError, match="the key of tokens cannot be made: File too large"):
+    with largest_file(0), pytest.raises(FileProblemError, match="the key of tokens cannot be made: File too large"):
         secret_tokens.token("card", "4111")
     assert secret_tokens.token("card", "4111") == secret_tokens.token("card", "4111")
 
@@ -124,7 +115,7 @@ def interrupted(path: Path) -> None:
 
 
 def refused(path: Path) -> None:
-    with full_disk(10):
+    with largest_file(10):
         write_whole(path, EARLIER * 2)
 
 
