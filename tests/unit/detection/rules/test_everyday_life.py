@@ -198,7 +198,8 @@ def test_a_shop_whose_customers_are_asked_to_authenticate_tests_no_cards(code: s
 def test_a_new_member_may_pay_while_a_club_collects_again_what_was_declined() -> None:
     club = {"merchantId": "club", "channel": "ECOMMERCE"}
     collected = by_strangers({**club, "entryMode": "CREDENTIAL_ON_FILE", "responseCode": "51"}, times=20)
-    new = in_shop(0, 9.99, **club, entryMode="ECOMMERCE") | {"customerId": "new", "cardToken": "new"}
+    joined = {"customerId": "new", "cardToken": "new", "accountOpenedAt": NOW - HOUR}
+    new = in_shop(0, 9.99, **club, entryMode="ECOMMERCE") | joined
     assert [decided(*collected[:-1], last).decision for last in (collected[-1], new)] == [Verdict.APPROVE] * 2
     guessed = by_strangers({**club, "entryMode": "ECOMMERCE", "responseCode": "14"}, times=20)
     with_device = [each | {"deviceId": "bot"} for each in collected]
@@ -212,6 +213,15 @@ def test_one_customer_who_tries_again_does_not_stop_a_small_shops_next_guest() -
         each | {"customerId": f"poor-{number // 3}", "cardToken": f"poor-{number // 3}"}
         for number, each in enumerate(without_money)
     ]
-    guest = in_shop(0, 8, **shop) | {"customerId": "guest", "cardToken": "guest"}
+    guest = in_shop(0, 8, **shop) | {"customerId": "guest", "cardToken": "guest", "accountOpenedAt": NOW - HOUR}
     assert decided(*tried_thrice, guest).decision is Verdict.APPROVE
     assert decided(*without_money, guest).decision is Verdict.DECLINE
+
+
+def test_a_broken_line_coded_as_refusals_stops_no_till_holder_or_old_account() -> None:
+    refused = by_strangers({"merchantId": "cafe", "responseCode": "05"}, times=20)
+    new = in_shop(0, 4, merchantId="cafe") | {"customerId": "new", "cardToken": "new", "accountOpenedAt": NOW - HOUR}
+    online = new | {"channel": "ECOMMERCE", "entryMode": "ECOMMERCE"}
+    excused = (new, online | {"authentication": "STRONG"}, online | {"accountOpenedAt": NOW - 900 * DAY})
+    assert [decided(*refused, last).decision for last in excused] == [Verdict.APPROVE] * 3
+    assert decided(*refused, online).decision is Verdict.DECLINE
