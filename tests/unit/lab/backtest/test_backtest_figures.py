@@ -152,6 +152,17 @@ def test_without_labels_there_are_hit_rates_only(fraudstream: Command, one: Path
     assert "precision" not in ran.out
 
 
+def test_no_figure_is_cut_in_a_terminal_of_few_columns(
+    fraudstream: Command, one: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # rich's own, where what is written to is no terminal
+    for kind in ("xterm", "dumb"):
+        monkeypatch.setenv("TERM", kind)
+        shown = fraudstream("backtest", "--rules", one, "--data", data).out
+        assert "33.3% (6-79)" in shown
+        assert "…" not in shown
+
+
 def test_people_get_tables(fraudstream: Command, one: Path, data: Path, tmp_path: Path) -> None:
     other = write_rules(tmp_path / "two", ruleset_file([("small", "amountBase < 160", 8.0)]))
     shown = fraudstream("backtest", "--rules", one, "--against", other, "--data", data, "--changes", "c.csv").out

@@ -71,7 +71,8 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     table.columns[0].no_wrap = True
     for rule in ruleset.rules:
         table.add_row(*_row(rule, labelled=labelled))
-    SafeConsole(width=max(out.width, _WIDTH)).print(table)
+    # Rich takes a terminal that calls itself dumb for 80 columns wide, unless the height is given too.
+    SafeConsole(width=max(out.width, _WIDTH), height=out.height).print(table)
     if labelled:
         out.print(
             "95 % intervals in brackets; n: hits of which is known what they are; recall is of "
