@@ -158,6 +158,8 @@ def test_without_a_name_all_rules_are_listed(fraudstream: Command, monkeypatch: 
     rules = json.loads(fraudstream("rules", "explain", "--json").out)
     assert len(rules) >= 18
     assert all(rule["id"] in listed for rule in rules)
+    fields = fraudstream("rules", "explain", "amount-outlier").out.partition("\nfields\n")[2].split()
+    assert {"customerAmountCount", "customerAmountMean", "customerAmountDeviations"} <= set(fields)
 
 
 def test_a_rule_tells_what_it_counts_beside_the_model_that_decides(fraudstream: Command) -> None:

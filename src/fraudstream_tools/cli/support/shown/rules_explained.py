@@ -73,8 +73,11 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
             _indented(f"{name} = {value_in_words(value)}")
     _heading("fields")
     table = Table.grid(padding=(0, 2))
-    for name, kind, meaning in _fields_of(rule):
-        table.add_row(name, Text(kind, style="dim"), Text(meaning, style="dim"))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", style="dim")
+    table.add_column(overflow="fold", style="dim")
+    for each in _fields_of(rule):
+        table.add_row(*each)
     out.print(Padding(table, (0, 0, 0, 2)))
     for heading, said in _how_it_counts(rule, ruleset):
         _heading(heading)
