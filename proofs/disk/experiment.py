@@ -65,7 +65,7 @@ class _DistantStore(FolderStore):
 def largest_file(size: int) -> Generator[None]:
     """Forbid this process to write files beyond a size in bytes, for one block of code."""
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    wrote_bytecode = not sys.dont_write_bytecode
+    without_bytecode = sys.dont_write_bytecode
     # Python does not see that bytecode of what is imported here found no room: nobody could import it again.
     sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
@@ -73,7 +73,7 @@ def largest_file(size: int) -> Generator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
-        sys.dont_write_bytecode = not wrote_bytecode
+        sys.dont_write_bytecode = without_bytecode
 
 
 def make_log(seed: int, transactions: int) -> Log:

@@ -5,13 +5,15 @@ import fcntl
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import TypeAlias
 
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _STATE = "state"
 _LOCK = ".lock"
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 class FolderInUseError(RuntimeError):
@@ -52,7 +54,8 @@ def state_folder(folder: Path) -> Generator[Path]:
         try:
             yield state
         finally:
-            with _undisturbed():
+            # The next Ctrl-C would leave the rest undone.
+            with _handled(dict.fromkeys((signal.SIGINT, *_ENDING_SIGNALS), signal.SIG_IGN)):
                 shutil.rmtree(state, ignore_errors=True)
                 lock.unlink(missing_ok=True)
                 for each in made:
@@ -66,29 +69,20 @@ def ended_by_signals() -> Generator[None]:
 
     Ctrl-C itself ends it too where the process was started with SIGINT ignored, as some runners and shells start it.
     """
-    if threading.current_thread() is not threading.main_thread():
-        # Only the main thread may set handlers.
-        yield
-        return
-    handlers: dict[int, Callable[[int, FrameType | None], object]] = {
+    handlers: dict[int, _Handler] = {
         each: _leave for each in _ENDING_SIGNALS if signal.getsignal(each) is signal.SIG_DFL
     }
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         handlers[signal.SIGINT] = signal.default_int_handler
-    before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
-    try:
+    with _handled(handlers):
         yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Generator[None]:
-    """Ignore Ctrl-C and its like in a short block: the next one would leave the rest of a removal undone."""
+def _handled(handlers: Mapping[int, _Handler]) -> Generator[None]:
+    """Handle signals so during the block. Only the main thread may set handlers: elsewhere they stay as they are."""
     is_main = threading.current_thread() is threading.main_thread()
-    ignored = (signal.SIGINT, *_ENDING_SIGNALS) if is_main else ()
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in ignored}
+    before = {each: signal.signal(each, handler) for each, handler in handlers.items()} if is_main else {}
     try:
         yield
     finally:
