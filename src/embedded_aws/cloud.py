@@ -268,7 +268,11 @@ class LocalCloud:
     ) -> None:
         for planned in plan.gateways:
             gateway = Gateway(
-                planned.spec, invoke=self._invoke, credentials=roles.known, folder=folder, port=planned.port
+                planned.spec,
+                invoke=self._runtime.invoke_awaited,
+                credentials=roles.known,
+                folder=folder,
+                port=planned.port,
             )
             resources.callback(gateway.close)
             ports.give(planned.port)

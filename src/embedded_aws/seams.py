@@ -21,4 +21,4 @@ class Seams:
     endpoint: Callable[[str], str] = _unchanged_url
     """Returns the URL at which functions find AWS, given the one at which it answers."""
     invoke: Callable[[Invoke], Invoke] = _unchanged_invoke
-    """Returns how the gateway and the streams invoke functions, given how functions are invoked."""
+    """Returns how the streams invoke functions, given how functions are invoked."""

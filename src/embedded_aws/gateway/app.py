@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import Executor
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +28,7 @@ from embedded_aws.gateway.routes import Router
 from embedded_aws.gateway.signatures import SignatureVerifier
 from embedded_aws.gateway.throttle import TokenBucket
 from embedded_aws.log_file import AppendedLog
-from embedded_aws.runtime.invocations import InvocationRefusedError, Invoke, PayloadTooLargeError, Throttled
+from embedded_aws.runtime.invocations import AwaitedInvoke, InvocationRefusedError, PayloadTooLargeError, Throttled
 from embedded_aws.specs import GatewaySpec, KnownCredentials, RouteSpec
 
 MAXIMUM_BODY_BYTES = 10 * 1024 * 1024
@@ -47,9 +46,8 @@ class StageApp:
 
     Args:
         spec: The stage.
-        invoke: Invokes functions; called in threads of the executor.
+        invoke: Invokes functions.
         credentials: Who may sign requests.
-        executor: Where functions are waited for.
         access_log: Gets a line for each request.
     """
 
@@ -57,14 +55,12 @@ class StageApp:
         self,
         spec: GatewaySpec,
         *,
-        invoke: Invoke,
+        invoke: AwaitedInvoke,
         credentials: KnownCredentials,
-        executor: Executor,
         access_log: AppendedLog | None,
     ) -> None:
         self._spec = spec
         self._invoke = invoke
-        self._executor = executor
         self._access_log = access_log
         self._router = Router(spec.routes)
         self._verifier = SignatureVerifier(spec.region, credentials)
@@ -133,12 +129,11 @@ class StageApp:
 
     async def _integrate(self, route: RouteSpec, exchange: Exchange) -> Answer:
         started = time.perf_counter()
-        running = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._invoke, route.function_name, to_event(exchange)
-        )
         exchange.integration_status = HTTPStatus.OK.value
         try:
-            result = await asyncio.wait_for(running, route.timeout_seconds)
+            result = await asyncio.wait_for(
+                self._invoke(route.function_name, to_event(exchange)), route.timeout_seconds
+            )
         except TimeoutError:
             exchange.integration_status = None
             raise integration_timeout() from None

@@ -3,18 +3,16 @@
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvicorn
 
 from embedded_aws.gateway.app import StageApp
 from embedded_aws.log_file import AppendedLog
-from embedded_aws.runtime.invocations import Invoke
+from embedded_aws.one_write import OneWriteProtocol
+from embedded_aws.runtime.invocations import AwaitedInvoke
 from embedded_aws.specs import HOST, GatewaySpec, KnownCredentials
 
-_THREADS = 256
-"""Functions waited for at once; a thread is made when none is free."""
 _BACKLOG = 1024
 _CLOSE_SECONDS = 1
 _START_CHECK_SECONDS = 0.005
@@ -35,7 +33,7 @@ class Gateway:
     """
 
     def __init__(
-        self, spec: GatewaySpec, *, invoke: Invoke, credentials: KnownCredentials, folder: Path, port: int
+        self, spec: GatewaySpec, *, invoke: AwaitedInvoke, credentials: KnownCredentials, folder: Path, port: int
     ) -> None:
         self._spec = spec
         self._port = port
@@ -43,18 +41,17 @@ class Gateway:
         self.access_log_file = folder / f"{spec.api_name}-{spec.stage}.access.log"
         """One line for each request, where the stage has a format for it."""
         self._access_log = AppendedLog(self.access_log_file) if spec.access_log_format else None
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway-invoke")
         app = StageApp(
             spec,
             invoke=invoke,
             credentials=credentials,
-            executor=self._executor,
             access_log=self._access_log,
         )
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
                 loop="asyncio",
+                http=OneWriteProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -104,6 +101,5 @@ class Gateway:
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
-        self._executor.shutdown(wait=False, cancel_futures=True)
         if self._access_log is not None:
             self._access_log.close()

@@ -4,12 +4,12 @@ botocore goes through every value of an answer, by the service's description. A 
 and whoever reads a stream hands them on in JSON, where they have the form in which they came.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import boto3
 import botocore.session
+import msgspec
 from botocore.model import Shape
 from botocore.parsers import JSONParser, ResponseParserFactory
 
@@ -34,4 +34,4 @@ class _PlainParser(JSONParser):
     def parse(self, response: Mapping[str, Any], shape: Shape) -> Any:  # noqa: ANN401  (any JSON value)
         if response["status_code"] >= _ERRORS_FROM:
             return super().parse(response, shape)
-        return json.loads(response["body"])
+        return msgspec.json.decode(response["body"])

@@ -23,6 +23,7 @@ from embedded_aws.ministack.plain_answers import plain_session
 from embedded_aws.specs import HOST
 
 GUARDED = "embedded_aws.ministack.guarded_app:app"
+ANSWERS = "embedded_aws.one_write:OneWriteProtocol"
 ACCOUNT_ID = "000000000000"
 """The account that ministack gives to an administrator's key."""
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, max_pool_connections=50)
@@ -200,7 +201,8 @@ class MinistackServer:
                 [
                     *(sys.executable, "-m", "embedded_aws.child_guard", "uvicorn", GUARDED),
                     *("--host", HOST, "--port", str(self._port), "--timeout-keep-alive", str(_IDLE_SECONDS)),
-                    *("--no-date-header", "--no-server-header", "--no-access-log", "--log-level", "warning"),
+                    *("--http", ANSWERS, "--no-proxy-headers", "--no-date-header", "--no-server-header"),
+                    *("--no-access-log", "--log-level", "warning"),
                 ],
                 env=environment,
                 cwd=self._folder,

@@ -5,7 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,6 +129,16 @@ class FunctionRuntime:
             Throttled: All of its reserved concurrency is in use.
             RuntimeClosedError: The runtime has been closed.
         """
+        try:
+            return self._begin(name, payload).result()
+        except CancelledError as error:
+            raise RuntimeClosedError from error
+
+    async def invoke_awaited(self, name: str, payload: bytes) -> Invocation:
+        """Invoke a function as `invoke` does, from any event loop; it runs on where nobody waits for it any more."""
+        return await asyncio.shield(asyncio.wrap_future(self._begin(name, payload)))
+
+    def _begin(self, name: str, payload: bytes) -> Future[Invocation]:
         if len(payload) > MAXIMUM_REQUEST_BYTES:
             raise PayloadTooLargeError(f"{len(payload)} bytes is over the limit of {MAXIMUM_REQUEST_BYTES} bytes")
         name, _, alias = name.partition(":")
@@ -138,11 +148,7 @@ class FunctionRuntime:
         with self._closing:
             if self._closed:
                 raise RuntimeClosedError
-            future = asyncio.run_coroutine_threadsafe(self._invoke(function, payload, alias), self._loop)
-        try:
-            return future.result()
-        except CancelledError as error:
-            raise RuntimeClosedError from error
+            return asyncio.run_coroutine_threadsafe(self._invoke(function, payload, alias), self._loop)
 
     @property
     def in_flight(self) -> int:

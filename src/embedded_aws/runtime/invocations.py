@@ -1,7 +1,7 @@
 """What a function's invocation takes, gives and fails with: the vocabulary shared by whoever invokes functions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 MAXIMUM_REQUEST_BYTES = 6 * 1024 * 1024
@@ -22,6 +22,8 @@ class Invocation:
 
 Invoke = Callable[[str, bytes], Invocation]
 """Invokes the function with a name; raises an `InvocationRefusedError` where the function was not reached."""
+AwaitedInvoke = Callable[[str, bytes], Awaitable[Invocation]]
+"""The same, for whoever waits in an event loop."""
 
 
 class InvocationRefusedError(Exception):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 MAXIMUM_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Lambda's quota for one invocation; stream batches are cut to it."""
 _ENVELOPE = b'{"Records":['
@@ -49,7 +51,7 @@ def to_record(raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
         sequence_number=change["SequenceNumber"],
         created_at=change["ApproximateCreationDateTime"],
         event=event,
-        encoded=json.dumps(event, separators=(",", ":")).encode(),
+        encoded=msgspec.json.encode(event),
         item=zlib.crc32(json.dumps(change["Keys"], sort_keys=True).encode()),
     )
 

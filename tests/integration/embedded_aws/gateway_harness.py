@@ -1,11 +1,14 @@
 """A gateway before a function of the test."""
 
+import asyncio
+import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from botocore.auth import SigV4Auth
@@ -13,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningKey
 
 from embedded_aws.gateway.server import Gateway
-from embedded_aws.runtime.invocations import Invocation
+from embedded_aws.runtime.invocations import AwaitedInvoke, Invocation, Invoke
 from embedded_aws.specs import Credentials, GatewaySpec, RouteSpec
 from tests.waiting_harness import PATIENCE_SECONDS
 
@@ -34,6 +37,7 @@ class Bench:
         self.events: list[dict[str, Any]] = []
         self.function: Callable[[dict[str, Any]], Any] = lambda _event: {"statusCode": 200, "body": "ok"}
         self.gateways: list[Gateway] = []
+        self.threads = ThreadPoolExecutor(thread_name_prefix="function")
         self.url = ""
         self.client = httpx.Client(timeout=PATIENCE_SECONDS, verify=False, trust_env=False)  # noqa: S501 - plain HTTP on loopback
 
@@ -61,7 +65,7 @@ class Bench:
         }
         gateway = Gateway(
             GatewaySpec(**{**values, **changes}),
-            invoke=invoke or self.invoke,
+            invoke=self._awaited(invoke or self.invoke),
             credentials=KNOWN.get,
             folder=self.folder,
             port=port,
@@ -69,6 +73,15 @@ class Bench:
         self.gateways.append(gateway)
         self.url = gateway.start()
         return gateway
+
+    def _awaited(self, invoke: Invoke | AwaitedInvoke) -> AwaitedInvoke:
+        async def run(name: str, payload: bytes) -> Invocation:
+            if inspect.iscoroutinefunction(invoke):
+                return await invoke(name, payload)
+            # A pool of the bench: a loop that ends waits for the threads of its own.
+            return await asyncio.get_running_loop().run_in_executor(self.threads, cast("Invoke", invoke), name, payload)
+
+        return run
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self.client.request(method, f"{self.url}{path}", **options)
@@ -106,3 +119,4 @@ def a_bench(folder: Path) -> Iterator[Bench]:
     bench.client.close()
     for gateway in bench.gateways:
         gateway.close()
+    bench.threads.shutdown()

@@ -183,7 +183,7 @@ def test_a_function_that_raises_is_a_502_that_leaks_nothing(bench: Bench, tmp_pa
                 log_group="g",
             )
         )
-        bench.start(invoke=runtime.invoke)
+        bench.start(invoke=runtime.invoke_awaited)
         answer = bench.call("GET", "/transactions/a")
     finally:
         runtime.close()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 STOPPED = frozenset({"REVIEW", "DECLINE"})
+_READ = "transactionId, #timestamp, receivedAt, decision, decidedAt, score, reasons, label"
+"""What is counted and shown; all of an item takes three times as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +91,13 @@ class Noticed:
 
 
 def stored_transactions(client: "DynamoDBClient", table: str) -> dict[str, dict[str, Any]]:
-    """Read every transaction in the table, without claims, by transactionId."""
+    """Read every transaction in the table, without claims, by transactionId: what is decided of it, and when."""
     pages = client.get_paginator("scan").paginate(
         TableName=table,
         ConsistentRead=True,
         FilterExpression="kind = :transaction",
+        ProjectionExpression=_READ,
+        ExpressionAttributeNames={"#timestamp": "timestamp"},
         ExpressionAttributeValues={":transaction": {"S": ItemKind.TRANSACTION.value}},
     )
     transactions = (from_item(item) for page in pages for item in page["Items"])
