@@ -4,8 +4,8 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -166,11 +166,13 @@ def test_a_status_as_text_is_taken(bench: Bench) -> None:
     assert bench.call("GET", "/transactions/a").status_code == 204
 
 
-def test_a_function_that_raises_is_a_502_that_leaks_nothing(bench: Bench, tmp_path: Path) -> None:
-    package = tmp_path / "package"
+@contextmanager
+def a_runtime(folder: Path, handler: str) -> Generator[FunctionRuntime]:
+    """A runtime with one function, `processor`, of this source."""
+    package = folder / "package"
     package.mkdir()
-    (package / "handler.py").write_text("def handler(event, context):\n    raise ValueError('a secret')\n")
-    runtime = FunctionRuntime(tmp_path / "cloud", "http://127.0.0.1:1", "us-east-2", lambda _role: ADMIN)
+    (package / "handler.py").write_text(handler)
+    runtime = FunctionRuntime(folder / "cloud", "http://127.0.0.1:1", "us-east-2", lambda _role: ADMIN)
     try:
         runtime.create(
             FunctionSpec(
@@ -183,10 +185,16 @@ def test_a_function_that_raises_is_a_502_that_leaks_nothing(bench: Bench, tmp_pa
                 log_group="g",
             )
         )
-        bench.start(invoke=runtime.invoke_awaited)
-        answer = bench.call("GET", "/transactions/a")
+        yield runtime
     finally:
         runtime.close()
+
+
+def test_a_function_that_raises_is_a_502_that_leaks_nothing(bench: Bench, tmp_path: Path) -> None:
+    handler = "def handler(event, context):\n    raise ValueError('a secret')\n"
+    with a_runtime(tmp_path, handler) as runtime:
+        bench.start(invoke=runtime.invoke_awaited)
+        answer = bench.call("GET", "/transactions/a")
     assert answer.status_code == 502
     assert answer.json() == {"message": "Internal server error"}
     assert "secret" not in str(answer.headers)
@@ -256,3 +264,23 @@ def test_a_function_slower_than_the_integration_timeout_is_a_504(bench: Bench) -
     answer = bench.call("GET", "/slow")
     release.set()
     assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
+
+
+def test_a_function_that_nobody_waits_for_runs_on(bench: Bench, tmp_path: Path) -> None:
+    handler = (
+        "import pathlib, time\n"
+        "def handler(event, context):\n"
+        f"    while not pathlib.Path({str(tmp_path / 'go')!r}).exists():\n"
+        "        time.sleep(0.01)\n"
+        "    return {'statusCode': 200, 'body': event['path']}\n"
+    )
+    with a_runtime(tmp_path, handler) as runtime:
+        # Longer than a process takes to start, and shorter than the function takes.
+        bench.start(route("GET", "/first", timeout_seconds=2), route("GET", "/second"), invoke=runtime.invoke_awaited)
+        assert bench.call("GET", "/first").status_code == 504
+        assert runtime.in_flight == 1
+        (tmp_path / "go").touch()
+        assert bench.call("GET", "/second").text == "/second"
+        # The same process answered: it had not been ended in the midst of the first request.
+        log = runtime.log_file("processor").read_text()
+    assert log.count("REPORT RequestId") == 2
