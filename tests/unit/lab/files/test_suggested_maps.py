@@ -1,5 +1,6 @@
 """A first map, from what a file's columns are called and hold: it reads that file, and says what is not sure."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_how_times_are_written_is_found_out(tmp_path: Path, value: str, keys: st
     path = tmp_path / "a.csv"
     path.write_text(f"id,ts,amount,customer\n1,{value},12.50,c\n")
     assert keys in suggest(path).text
+
+
+@pytest.mark.parametrize(
+    ("columns", "day", "time"),
+    [
+        ("Tran Date,Tran Time", "05.01.2026", "08:00:00"),
+        ("date,time", "2026-01-05", "08:00"),
+        ("Buchungstag,Uhrzeit", "05.01.26", "08:00:00"),
+        ("Time,Date", "01/15/2026", "8:00:00 AM"),
+        ("TransactionDate,TransactionTime", "20260105", "080000"),
+    ],
+)
+def test_a_day_and_the_time_beside_it_are_one_time(tmp_path: Path, columns: str, day: str, time: str) -> None:
+    path = tmp_path / "a.csv"
+    moment = f"{time},{day}" if columns.startswith("Time") else f"{day},{time}"
+    path.write_text(f"Reference,{columns},Amount,Customer\nr-1,{moment},12.50,c\nr-2,{moment},7.50,d\n")
+    found = suggest(path)
+    first, _ = MappedFile(path, read_map(found.text.encode(), "m"), needs=REQUIRED).sound_rows()
+    assert datetime.fromtimestamp(first.values["timestamp"] / 1000, UTC).strftime("%m %H:%M:%S") == "01 08:00:00"
+    assert "timestamp: which zone did the file's clock run in?" in found.to_do
+    assert "ignore" not in found.text
+
+
+def test_other_times_beside_a_day_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,date,time to answer,settled time,amount,customer\n1,2026-01-05,17,,12.50,c\n")
+    assert "timestamp: date" in suggest(path).text
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n"])

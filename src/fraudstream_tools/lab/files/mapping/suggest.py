@@ -34,6 +34,7 @@ _FRAUD_CODES: Final = (
 )
 _LASTING: Final = ("timestamp", "amountMinor", "currency", "customerId", "merchantId", "terminalId", "networkReference")
 """Fields that an id can be made of: no later export has other values, and no digest of a card number is made."""
+_TIME_OF_DAY: Final = re.compile("time|zeit|hora|heure|uhr|clock")
 _CONSTANTS: Final = {"currency": "EUR", "type": "PAYMENT"}
 
 
@@ -80,6 +81,7 @@ class _Draft:
         self._samples = {name: [str(row[name]) for row in rows if row.get(name) is not None] for name in self._columns}
         self._rows = rows
         self._chosen, self._to_do = choose(self._samples, len(rows))
+        self._time_of_day = self._found_time_of_day()
 
     def suggestion(self) -> Suggestion:
         name = self._path.name if _can_be_written(self._path.name) else "a file"
@@ -91,7 +93,8 @@ class _Draft:
                 lines += [f"  {line}" for line in self._field(name, column)]
             elif name in REQUIRED:
                 lines += [f"  {line}" for line in self._absent(name)]
-        ignored = [name for name in self._columns if name not in self._chosen.values()]
+        used = {*self._chosen.values(), self._time_of_day}
+        ignored = [name for name in self._columns if name not in used]
         if self._has_unwritable or len(ignored) > _MOST_IGNORED:
             lines += ["", "ignore: others"]
         elif ignored:
@@ -122,16 +125,34 @@ class _Draft:
             ]
         return [f"{name}: {_quoted(column)}"]
 
+    def _found_time_of_day(self) -> str | None:
+        """Return the column that has the time of day, where the timestamp's has the day alone."""
+        day = self._chosen.get("timestamp")
+        written = None if day is None else suggest_time(self._samples[day])
+        if day is None or written is None or not written.is_of_days:
+            return None
+        for column in self._columns:
+            is_free = column not in self._chosen.values() and _TIME_OF_DAY.search(column.casefold())
+            together = suggest_time(self._joined(day, column)) if is_free else None
+            if together is not None and not together.is_of_days:
+                return column
+        return None
+
+    def _joined(self, *columns: str) -> list[str]:
+        parts = ([row.get(column) for column in columns] for row in self._rows)
+        return [" ".join(map(str, each)) for each in parts if None not in each]
+
     def _time(self, name: str, column: str, values: Sequence[str]) -> list[str]:
+        source = f"column: {_quoted(column)}"
+        if name == "timestamp" and self._time_of_day is not None:
+            values = self._joined(column, self._time_of_day)
+            source = f'columns: [{_quoted(column)}, {_quoted(self._time_of_day)}], join: " "'
         written = suggest_time(values)
         keys, doubt = (written.keys, written.doubt) if written else ("", "look at it")
         if doubt:
             self._to_do.append(f"{name}: {doubt}")
-        body = (
-            f"{name}: {{column: {_quoted(column)}{', ' if keys else ''}{keys}}}"
-            if keys
-            else f"{name}: {_quoted(column)}"
-        )
+        is_plain = not keys and source.startswith("column:")
+        body = f"{name}: {_quoted(column)}" if is_plain else f"{name}: {{{', '.join(filter(None, (source, keys)))}}}"
         return [body + (f"  # {doubt}" if doubt else "")]
 
     def _amount(self, column: str, values: Sequence[str]) -> str:
@@ -189,6 +210,7 @@ class _Draft:
 
     def _made_id(self) -> list[str]:
         names = [self._chosen[name] for name in _LASTING if name in self._chosen]
+        names += [] if self._time_of_day is None else [self._time_of_day]
         # As texts: members of JSON and Parquet may be objects or lists.
         parts = {tuple(str(row.get(name)) for name in names) for row in self._rows}
         is_enough = len(parts) == len(self._rows) and len(parts) > 1

@@ -35,7 +35,9 @@ _CLOCKS: Final = (
     " %I:%M:%S %p",
     " %I:%M %p",
     "%H%M%S",
+    " %H%M%S",
 )
+_ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _UNITS: Final = (("seconds", 1000.0), ("milliseconds", 1.0), ("microseconds", 0.001), ("nanoseconds", 0.000001))
 _FIRST_DAY: Final = 30_000
 """First day of 1982, in days since 1900."""
@@ -53,6 +55,8 @@ class WrittenTimes(NamedTuple):
     """What a person has to look at, or nothing."""
     misfits: int = 0
     """Values that are written otherwise."""
+    is_of_days: bool = False
+    """They have no time of day."""
 
 
 def suggest_time(values: Sequence[str]) -> WrittenTimes | None:
@@ -74,7 +78,7 @@ def suggest_time(values: Sequence[str]) -> WrittenTimes | None:
 
 def _written(values: Sequence[str], most: int) -> WrittenTimes | None:
     if (misfits := _misfits(values, _is_usual, most)) is not None:
-        return WrittenTimes("", "", misfits)
+        return WrittenTimes("", "", misfits, is_of_days=all(map(_ISO_DAY.fullmatch, values)))
     for day, other in _DAYS:
         for clock in _CLOCKS:
             misfits = _misfits(values, partial(_fits, format_=day + clock), most)
@@ -83,7 +87,7 @@ def _written(values: Sequence[str], most: int) -> WrittenTimes | None:
             is_ambiguous = bool(other) and _misfits(values, partial(_fits, format_=other + clock), misfits) is not None
             doubt = "day first, or month first?" if is_ambiguous else _DOUBT if clock else ""
             zone = ", zone: UTC" if clock else ""
-            return WrittenTimes(f'format: "{day}{clock}"{zone}', doubt, misfits)
+            return WrittenTimes(f'format: "{day}{clock}"{zone}', doubt, misfits, is_of_days=not clock)
     return _counted(values, most)
 
 
