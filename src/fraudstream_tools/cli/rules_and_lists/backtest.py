@@ -248,19 +248,22 @@ class _Run:
 
     def _judge(self, log: "DecisionLog") -> "BacktestTally":
         from fraudstream_tools.lab.backtest import duckdb_engine
+        from fraudstream_tools.lab.backtest.exploration import exploration_of
         from fraudstream_tools.lab.backtest.log_samples import log_samples
         from fraudstream_tools.lab.backtest.workers import evaluate
 
         if self.engine is BacktestEngine.DUCKDB:
             return duckdb_engine.tally(log, self.rulesets, with_changes=self.with_changes)
         with progress_bar("judging", log.decisions_count) as advance:
-            return evaluate(
+            tally = evaluate(
                 log_samples(log),
                 self.contestants,
                 workers=self._processes() - 1,
                 with_changes=self.with_changes,
                 on_progress=advance,
             )
+        tally.exploration = exploration_of(log)
+        return tally
 
     def _from_transactions(
         self,

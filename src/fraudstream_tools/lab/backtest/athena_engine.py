@@ -12,6 +12,7 @@ from fraudstream.transactions.values.times import CLOCK_TOLERANCE
 from fraudstream_tools.analytics.answers import LogAnswer, QuestionError
 from fraudstream_tools.analytics.athena import MOST_STATEMENT_BYTES, Athena
 from fraudstream_tools.lab.backtest.duckdb_engine import VerdictTable
+from fraudstream_tools.lab.backtest.exploration import exploration_query, read_exploration
 from fraudstream_tools.lab.backtest.queries import BacktestQuery, backtest_query, standing_of
 from fraudstream_tools.lab.backtest.run import BacktestTally, Sum, VerdictChange
 
@@ -33,9 +34,9 @@ class AthenaBacktest:
     def summary(self) -> str:
         """Return the query of how many decisions and labels there are, and up to when."""
         return (
-            f"SELECT count(*), count(featureSchema), {_LATEST}, CAST(NULL AS BIGINT) FROM decisions "
-            f"WHERE {self._chosen} "
-            f"UNION ALL SELECT NULL, NULL, {_LATEST}, count(label) FROM labels WHERE {self._chosen}"
+            f"SELECT count(*), count(featureSchema), {_LATEST}, CAST(NULL AS BIGINT), count(explorationPropensity) "
+            f"FROM decisions WHERE {self._chosen} "
+            f"UNION ALL SELECT NULL, NULL, {_LATEST}, count(label), NULL FROM labels WHERE {self._chosen}"
         )
 
     def query(self, latest: int, *, is_labelled: bool) -> BacktestQuery:
@@ -45,18 +46,32 @@ class AthenaBacktest:
             latest: time of the newest record, epoch milliseconds.
             is_labelled: whether anybody ever labels.
         """
-        horizon = LabelHorizon(until=latest, delay_days=self.label_delay_days)
-        standing = standing_of(horizon, is_labelled=is_labelled)
+        standing = standing_of(self._horizon(latest), is_labelled=is_labelled)
+        rows = f"(SELECT *, {standing} AS standing FROM {self._rows} AS read) AS decided"
+        return backtest_query(rows, self.rulesets)
+
+    def explored(self, latest: int) -> str:
+        """Return the query of what was put into the review queue by chance.
+
+        Args:
+            latest: time of the newest record, epoch milliseconds.
+        """
+        return exploration_query(f"{self._rows} AS read", self._horizon(latest))
+
+    def _horizon(self, latest: int) -> LabelHorizon:
+        return LabelHorizon(until=latest, delay_days=self.label_delay_days)
+
+    @property
+    def _rows(self) -> str:
         newest = (
             f"SELECT transactionId AS labelledId, label, row_number() OVER (PARTITION BY transactionId "
             f"ORDER BY {NEWEST_LABEL}, labelSource) AS place FROM labels "
             f"WHERE {self._chosen} AND labeledAt >= timestamp - {CLOCK_TOLERANCE}"
         )
-        rows = (
-            f"SELECT * FROM decisions LEFT JOIN ({newest}) AS newest ON labelledId = transactionId AND place = 1 "
-            f"WHERE {self._chosen} AND featureSchema IS NOT NULL"
+        return (
+            f"(SELECT * FROM decisions LEFT JOIN ({newest}) AS newest ON labelledId = transactionId AND place = 1 "
+            f"WHERE {self._chosen} AND featureSchema IS NOT NULL)"
         )
-        return backtest_query(f"(SELECT *, {standing} AS standing FROM ({rows}) AS read) AS decided", self.rulesets)
 
     @property
     def _chosen(self) -> str:
@@ -85,12 +100,13 @@ def tally(athena: Athena, backtest: AthenaBacktest, *, with_changes: bool) -> At
         QuestionError: there is no decision of these days, or Athena did not answer.
     """
     summary = athena.ask(backtest.summary())
-    (decisions, readable, latest, _), (_, _, latest_label, labels) = sorted(
+    (decisions, readable, latest, _, drawn), (_, _, latest_label, labels, _) = sorted(
         summary.rows, key=lambda row: row[0] is None
     )
     if not decisions:
         raise QuestionError(f"no decision from {backtest.days[0]} to {backtest.days[1]} is in Athena's tables")
-    query = backtest.query(max(latest, latest_label or 0), is_labelled=bool(labels))
+    latest = max(latest, latest_label or 0)
+    query = backtest.query(latest, is_labelled=bool(labels))
     verdicts = VerdictTable(query, backtest.rulesets)
     counted = athena.ask(query.counts())
     whole = BacktestTally(other_features=decisions - readable)
@@ -101,14 +117,18 @@ def tally(athena: Athena, backtest: AthenaBacktest, *, with_changes: bool) -> At
         if decided[0][0] is not decided[-1][0]:
             changed.append(keys)
     answers = [summary, counted]
+    if drawn and labels:
+        explored = athena.ask(backtest.explored(latest))
+        answers.append(explored)
+        whole.exploration = read_exploration(explored.rows[0])
     if with_changes:
         for statement in change_statements(query, changed):
             listed = athena.ask(statement)
             answers.append(listed)
             for name, timestamp, amount, *keys in listed.rows:
-                (standing, _), decided = verdicts.outcomes(keys)
+                (known, _), decided = verdicts.outcomes(keys)
                 said, scores = zip(*decided, strict=True)
-                whole.changes.append(VerdictChange(name, timestamp, standing, int(amount), said, scores))
+                whole.changes.append(VerdictChange(name, timestamp, known.standing, int(amount), said, scores))
         whole.changes.sort(key=lambda each: (each.timestamp, each.transaction_id))
     return AthenaTally(tally=whole, answers=answers)
 

@@ -1,4 +1,7 @@
-"""The figures of a backtest: what each rule and each ruleset catch, and at what cost."""
+"""The figures of a backtest: what each rule and each ruleset catch, and at what cost.
+
+Where approvals were drawn by chance, shares count drawn frauds for as many as they stand for. Values do not.
+"""
 
 from collections.abc import Sequence
 
@@ -8,40 +11,12 @@ from fraudstream.detection.rules.rule import Mode
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
-from fraudstream_tools.lab.backtest.intervals import Share, share_of
-from fraudstream_tools.lab.backtest.run import BacktestTally, Standing, Sum
+from fraudstream_tools.lab.backtest.estimates import ExploredFigures, weights_of
+from fraudstream_tools.lab.backtest.intervals import Share
+from fraudstream_tools.lab.backtest.known_counts import KnownCounts
+from fraudstream_tools.lab.backtest.run import BacktestTally, Standing
 
 STOPPED = (Verdict.REVIEW, Verdict.DECLINE)
-
-
-class _Counts:
-    """Transactions by what is known of them."""
-
-    def __init__(self) -> None:
-        self.number = dict.fromkeys(Standing, 0)
-        self.amount = dict.fromkeys(Standing, 0)
-        self.unvalued = dict.fromkeys(Standing, 0)
-
-    def add(self, standing: Standing, each: Sum) -> None:
-        self.number[standing] += each.number
-        self.amount[standing] += each.amount
-        self.unvalued[standing] += each.unvalued
-
-    @property
-    def all(self) -> int:
-        return sum(self.number.values())
-
-    @property
-    def known(self) -> int:
-        return self.all - self.number[Standing.UNKNOWN]
-
-    @property
-    def frauds(self) -> int:
-        return self.number[Standing.FRAUD]
-
-    @property
-    def fraud_amount(self) -> float:
-        return self.amount[Standing.FRAUD] / 100
 
 
 class BacktestRuleFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,6 +77,8 @@ class ChangeFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     frauds: int | None
     no_frauds: int | None
     fraud_amount: float | None
+    precision: Share | None
+    """Share of fraud among those of which it is known; None without labels."""
 
 
 class BacktestFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -116,6 +93,8 @@ class BacktestFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     base_currency: str
     known: dict[str, int]
     """Transactions by what is known of them."""
+    explored: ExploredFigures | None
+    """Approvals that were put into the review queue by chance; None where none were."""
     repeated: int
     """Rows left out of a file of transactions: the same one came before."""
     other_features: int
@@ -138,9 +117,9 @@ def figures(
         names: what to call them.
         repeated: transactions left out, because they came twice.
     """
-    everything = _Counts()
-    for (standing, _), each in tally.sums.items():
-        everything.add(standing, each)
+    everything = KnownCounts(weights_of(tally))
+    for (known, _), each in tally.sums.items():
+        everything.add(known, each)
     first, last = tally.first or 0, tally.last or 0
     days = max((last - first) / DAY, 1.0)
     return BacktestFigures(
@@ -150,6 +129,7 @@ def figures(
         days=days,
         base_currency=rulesets[0].rates.base,
         known={standing.name.lower(): number for standing, number in everything.number.items()},
+        explored=everything.weights.explored,
         repeated=repeated,
         other_features=tally.other_features,
         unvalued_frauds=everything.unvalued[Standing.FRAUD],
@@ -157,24 +137,24 @@ def figures(
             _of_ruleset(tally, position, ruleset, name, everything=everything, days=days)
             for position, (ruleset, name) in enumerate(zip(rulesets, names, strict=True))
         ],
-        changes=_changes(tally, labelled=_has_labels(everything)) if len(rulesets) > 1 else None,
+        changes=_changes(tally, everything) if len(rulesets) > 1 else None,
     )
 
 
-def _has_labels(everything: _Counts) -> bool:
+def _has_labels(everything: KnownCounts) -> bool:
     return everything.known > 0
 
 
 def _of_ruleset(
-    tally: BacktestTally, position: int, ruleset: Ruleset, name: str, *, everything: _Counts, days: float
+    tally: BacktestTally, position: int, ruleset: Ruleset, name: str, *, everything: KnownCounts, days: float
 ) -> RulesetFigures:
-    by_verdict = {verdict: _Counts() for verdict in Verdict}
-    stopped = _Counts()
-    for (standing, outcomes), each in tally.sums.items():
+    by_verdict = {verdict: KnownCounts(everything.weights) for verdict in Verdict}
+    stopped = KnownCounts(everything.weights)
+    for (known, outcomes), each in tally.sums.items():
         verdict = outcomes[position][1]
-        by_verdict[verdict].add(standing, each)
+        by_verdict[verdict].add(known, each)
         if verdict in STOPPED:
-            stopped.add(standing, each)
+            stopped.add(known, each)
     labelled = _has_labels(everything)
     live = ruleset.models.live
     return RulesetFigures(
@@ -184,30 +164,32 @@ def _of_ruleset(
         decisions={verdict.value: counts.all for verdict, counts in by_verdict.items()},
         alerts=stopped.all,
         alerts_a_day=stopped.all / days,
-        precision=share_of(stopped.frauds, stopped.known),
-        recall=share_of(stopped.frauds, everything.frauds),
-        false_alerts=stopped.known - stopped.frauds if labelled else None,
+        precision=stopped.precision,
+        recall=stopped.recall(everything),
+        false_alerts=stopped.known - stopped.expected_frauds if labelled else None,
         value_saved=stopped.fraud_amount if labelled else None,
         value_missed=round(everything.fraud_amount - stopped.fraud_amount, 2) if labelled else None,
         rules=_of_rules(tally, position, ruleset, everything),
     )
 
 
-def _of_rules(tally: BacktestTally, position: int, ruleset: Ruleset, everything: _Counts) -> list[BacktestRuleFigures]:
-    hits = [_Counts() for _ in ruleset.rules]
-    unique = [_Counts() for _ in ruleset.rules]
+def _of_rules(
+    tally: BacktestTally, position: int, ruleset: Ruleset, everything: KnownCounts
+) -> list[BacktestRuleFigures]:
+    hits = [KnownCounts(everything.weights) for _ in ruleset.rules]
+    unique = [KnownCounts(everything.weights) for _ in ruleset.rules]
     unevaluable = [0] * len(ruleset.rules)
     live = [rule.mode is Mode.LIVE for rule in ruleset.rules]
-    for (standing, outcomes), each in tally.sums.items():
+    for (known, outcomes), each in tally.sums.items():
         truths = outcomes[position][0]
         hitting = sum(1 for truth, counts in zip(truths, live, strict=True) if truth and counts)
         for number, truth in enumerate(truths):
             if truth is None:
                 unevaluable[number] += each.number
             elif truth:
-                hits[number].add(standing, each)
+                hits[number].add(known, each)
                 if hitting == live[number]:
-                    unique[number].add(standing, each)
+                    unique[number].add(known, each)
     labelled = _has_labels(everything)
     return [
         BacktestRuleFigures(
@@ -219,8 +201,8 @@ def _of_rules(tally: BacktestTally, position: int, ruleset: Ruleset, everything:
             unevaluable=unevaluable[number],
             known_hits=hits[number].known,
             fraud_hits=hits[number].frauds,
-            precision=share_of(hits[number].frauds, hits[number].known),
-            recall=share_of(hits[number].frauds, everything.frauds),
+            precision=hits[number].precision,
+            recall=hits[number].recall(everything),
             value_saved=hits[number].fraud_amount if labelled else None,
             unique_value_saved=unique[number].fraud_amount if labelled else None,
         )
@@ -228,20 +210,23 @@ def _of_rules(tally: BacktestTally, position: int, ruleset: Ruleset, everything:
     ]
 
 
-def _changes(tally: BacktestTally, *, labelled: bool) -> list[ChangeFigures]:
-    by_verdicts = {(before, after): _Counts() for before in Verdict for after in Verdict if before is not after}
-    for (standing, outcomes), each in tally.sums.items():
+def _changes(tally: BacktestTally, everything: KnownCounts) -> list[ChangeFigures]:
+    labelled = _has_labels(everything)
+    pairs = [(before, after) for before in Verdict for after in Verdict if before is not after]
+    by_verdicts = {pair: KnownCounts(everything.weights) for pair in pairs}
+    for (known, outcomes), each in tally.sums.items():
         verdicts = outcomes[0][1], outcomes[1][1]
         if verdicts in by_verdicts:
-            by_verdicts[verdicts].add(standing, each)
+            by_verdicts[verdicts].add(known, each)
     return [
         ChangeFigures(
             before=before,
             after=after,
             transactions=counts.all,
-            frauds=counts.frauds if labelled else None,
-            no_frauds=counts.known - counts.frauds if labelled else None,
+            frauds=counts.expected_frauds if labelled else None,
+            no_frauds=counts.known - counts.expected_frauds if labelled else None,
             fraud_amount=counts.fraud_amount if labelled else None,
+            precision=counts.precision,
         )
         for (before, after), counts in by_verdicts.items()
         if counts.all

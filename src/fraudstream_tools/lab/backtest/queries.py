@@ -21,7 +21,7 @@ from fraudstream.detection.scoring import LEAST_LIKELY, MOST_LIKELY, Score, base
 from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream_tools.lab.backtest.run import Truths
+from fraudstream_tools.lab.backtest.run import PROPENSITY_UNIT, Known, Truths
 from fraudstream_tools.lab.models_as_sql import raw_sum
 from fraudstream_tools.rules.sql import FIELD_COLUMNS, counting_truth_of, lists_as_sql
 
@@ -55,6 +55,16 @@ def standing_of(horizon: LabelHorizon, *, is_labelled: bool) -> str:
     )
 
 
+# Whole numbers, as all that transactions are counted by.
+_PROPENSITY: Final = (
+    f"CASE WHEN standing IN ({Standing.FRAUD.value}, {Standing.LEGITIMATE.value}) "
+    f"THEN CAST(round({PROPENSITY_UNIT}e0 * coalesce(explorationPropensity, 0e0)) AS BIGINT) ELSE 0 END"
+)
+_IS_UNSEEN: Final = (
+    f"CASE WHEN standing = {Standing.MATURED.value} AND decision = '{Verdict.APPROVE}' THEN 1 ELSE 0 END"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BacktestQuery:
     """Rulesets to be judged by one query."""
@@ -72,7 +82,7 @@ class BacktestQuery:
     @property
     def keys(self) -> Sequence[str]:
         """What transactions are counted by."""
-        return ["standing", *self.codes, *self.scores.values()]
+        return ["standing", _PROPENSITY, _IS_UNSEEN, *self.codes, *self.scores.values()]
 
     def counts(self) -> str:
         """Return the query that counts."""
@@ -85,9 +95,9 @@ class BacktestQuery:
         """Return the query that lists each transaction, with what it is counted by."""
         return f"SELECT transactionId, timestamp, {AMOUNT}, {', '.join(self.keys)} FROM {self.source}"
 
-    def read(self, row: Sequence[Any]) -> tuple[Standing, list[tuple[Truths, Score | None]]]:
+    def read(self, row: Sequence[Any]) -> tuple[Known, list[tuple[Truths, Score | None]]]:
         """Return what a row's keys say: what is known, and for each ruleset its truths and its score by a model."""
-        standing, rest = Standing(row[0]), row[1:]
+        known, rest = Known(Standing(row[0]), row[1], row[2] == 1), row[3:]
         codes: Sequence[int]
         codes, scores = rest[: len(self.codes)], rest[len(self.codes) :]
         of_models = {
@@ -98,7 +108,7 @@ class BacktestQuery:
             tuple(_TRUTHS[codes[place // _A_CODE] >> 2 * (place % _A_CODE) & 3] for place in places)
             for places in self.places
         ]
-        return standing, [(truth, of_models.get(position)) for position, truth in enumerate(truths)]
+        return known, [(truth, of_models.get(position)) for position, truth in enumerate(truths)]
 
 
 def backtest_query(rows: str, rulesets: Sequence[Ruleset]) -> BacktestQuery:

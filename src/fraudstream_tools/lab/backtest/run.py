@@ -7,7 +7,7 @@ sums over them. Counts and hundredths of money are integers, so that results do 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import add
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -23,11 +23,40 @@ from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction
 
+if TYPE_CHECKING:
+    from fraudstream_tools.lab.backtest.exploration import Exploration
+
+PROPENSITY_UNIT: Final = 10**8
+"""Probabilities of being drawn are counted in hundred-millionths, the smallest that a stack can be set to."""
 CHUNK: Final = 2000
 """Transactions that are judged as one piece of work."""
 Truths: TypeAlias = tuple[compiler.TruthValue, ...]
-Key: TypeAlias = "tuple[Standing, tuple[tuple[Truths, Verdict], ...]]"
+Key: TypeAlias = "tuple[Known, tuple[tuple[Truths, Verdict], ...]]"
 """What is known of transactions, and for each ruleset what its rules and it say of them."""
+
+
+class Known(NamedTuple):
+    """What is known of a transaction, and how it came to be known."""
+
+    standing: Standing
+    propensity: int = 0
+    """Of what has a label, with which probability it was put into the review queue by chance, in `PROPENSITY_UNIT`; 0
+    if it was not."""
+    is_unseen: bool = False
+    """Of what counts as legitimate without a label: whether it was approved, so that nobody may have looked at it."""
+
+
+def known_as(standing: Standing, propensity: float | None, *, is_approved: bool) -> Known:
+    """Return what is known of a transaction.
+
+    Args:
+        standing: by its label.
+        propensity: the probability with which it was put into the review queue by chance; None if it was not.
+        is_approved: by the decision of its time.
+    """
+    if standing in (Standing.FRAUD, Standing.LEGITIMATE):
+        return Known(standing, round((propensity or 0.0) * PROPENSITY_UNIT))
+    return Known(standing, is_unseen=is_approved and standing is Standing.MATURED)
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
@@ -39,6 +68,10 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     standing: Standing
     listed_as: tuple[str, ...] = ()
     """On which lists its entities were, beside those of lists.yaml."""
+    propensity: float | None = None
+    """The probability with which it was put into the review queue by chance; None if it was not."""
+    is_approved: bool = False
+    """By the logged decision; False where there was none."""
 
 
 class Contestant(NamedTuple):
@@ -94,6 +127,8 @@ class BacktestTally:
     last: int | None = None
     other_features: int = 0
     """Left out: their features were computed by another version of the code."""
+    exploration: "Exploration | None" = None
+    """What was put into the review queue by chance, in all of the data; None of parts, and where nothing was."""
 
     def add(self, other: "BacktestTally") -> None:
         """Add another part's tally."""
@@ -148,7 +183,8 @@ class Evaluator:
                 scores.append(score)
             value = vectors[0][AMOUNT_PLACE]
             amount = round(100 * (value or 0))
-            total = sums.setdefault((standing, tuple(outcomes)), [0, 0, 0])
+            known = known_as(standing, sample.propensity, is_approved=sample.is_approved)
+            total = sums.setdefault((known, tuple(outcomes)), [0, 0, 0])
             total[0] += 1
             total[1] += amount
             total[2] += value is None

@@ -79,7 +79,7 @@ CREATE TABLE repeats AS
 """
 _DECISIONS = f"""
     SELECT {", ".join(_COPIED)}, loggedAt, decision, score, features, sources, rulesetVersion, listedAs,
-        known_labels.label, known_labels.labeledAt
+        known_labels.label, known_labels.labeledAt, explorationPropensity
     FROM records ANTI JOIN repeats USING (filename, file_row_number) LEFT JOIN known_labels USING (transactionId)
     WHERE decision IS NOT NULL
 """
@@ -113,6 +113,8 @@ class LoggedDecision(NamedTuple):
     """What the newest label that is known says; None if there is none."""
     labeled_at: int | None
     """Since when that is known: when the first label said so after which none said otherwise."""
+    exploration_propensity: float | None
+    """The probability with which it was put into the review queue by chance; None if it was not."""
 
     @property
     def declined(self) -> bool:
@@ -133,6 +135,8 @@ class DecisionLog:
     decisions_count: int
     is_labelled: bool
     """Whether anybody ever labels: where nobody does, that nothing was said of a transaction tells nothing."""
+    is_explored: bool
+    """Whether approvals were ever put into the review queue by chance."""
     labels_count: int
     """Transactions with a label that is known."""
     too_new_labels: int
@@ -251,8 +255,10 @@ def open_log(
             until=known_until, delay_days=arrival.delay_days if label_delay_days is None else label_delay_days
         )
         connection.execute(_REPEATS)
-        decisions, labelled = _one(
-            connection, "SELECT count(decision) - (SELECT count(*) FROM repeats), count(label) FROM records"
+        decisions, labelled, explored = _one(
+            connection,
+            "SELECT count(decision) - (SELECT count(*) FROM repeats), count(label), count(explorationPropensity) "
+            "FROM records",
         )
         labels, too_new = _one(
             connection,
@@ -270,6 +276,7 @@ def open_log(
             arrival=arrival,
             decisions_count=decisions,
             is_labelled=labelled > 0,
+            is_explored=explored > 0,
             labels_count=labels,
             too_new_labels=too_new,
             early_labels=early,
@@ -314,7 +321,7 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Sequence[int]:
 
 def _logged(row: tuple[Any, ...]) -> LoggedDecision:
     fields = dict(zip(_COPIED.values(), row, strict=False))
-    logged_at, decision, score, features, sources, ruleset_version, listed_as, truth, labeled_at = row[len(_COPIED) :]
+    logged_at, decision, score, features, sources, ruleset_version, listed_as, *known = row[len(_COPIED) :]
     return LoggedDecision(
         Transaction(**fields),
         logged_at,
@@ -324,8 +331,7 @@ def _logged(row: tuple[Any, ...]) -> LoggedDecision:
         sources or (),
         ruleset_version,
         listed_as or (),
-        truth,
-        labeled_at,
+        *known,
     )
 
 

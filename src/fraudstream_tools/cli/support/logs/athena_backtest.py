@@ -51,7 +51,8 @@ def judge_by_athena(
         files = log.files((LogTable.DECISIONS, LogTable.LABELS), days)
         summary = log.most_scanned(files, backtest.summary())
         judging = log.most_scanned(files, backtest.query(0, is_labelled=True).counts())
-        _say_bound(summary, judging, len(files), with_changes=with_changes)
+        explored = log.most_scanned(files, backtest.explored(0))
+        _say_bound([summary, judging, explored], judging, len(files), with_changes=with_changes)
         cutoff = athena.cutoff()
         if cutoff is not None and judging > cutoff:
             raise CommandError(
@@ -67,9 +68,9 @@ def judge_by_athena(
     return result.tally
 
 
-def _say_bound(summary: int, judging: int, files: int, *, with_changes: bool) -> None:
-    looked = counted(files, "file")
-    said = f"{looked}: Athena reads at most {summary + judging:,} bytes (${dollars(summary + judging, 2):.4f})"
+def _say_bound(statements: Sequence[int], judging: int, files: int, *, with_changes: bool) -> None:
+    looked, bound = counted(files, "file"), sum(statements)
+    said = f"{looked}: Athena reads at most {bound:,} bytes (${dollars(bound, len(statements)):.4f})"
     if with_changes:
         said += f", and at most {judging:,} (${dollars(judging):.4f}) for each list of changes"
     err.print(said, soft_wrap=True)

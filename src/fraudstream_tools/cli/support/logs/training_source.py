@@ -12,6 +12,7 @@ from fraudstream_tools.cli.support.files.file_problems import map_of, tell_repea
 from fraudstream_tools.cli.support.files.rules_folder import loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log, tell_other_tokens
 from fraudstream_tools.cli.support.options import refuse_unused
+from fraudstream_tools.cli.support.shown.explored_words import NO_SAMPLE, drawn_words
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
@@ -198,12 +199,9 @@ def _tell_explored(examples: "Examples") -> None:
     """Print what is known of approvals that were put into the review queue by chance."""
     if (explored := examples.explored) is None:
         return
-    summary = (
-        f"{explored.drawing.labelled:,} of {explored.drawing.drawn:,} approvals that were drawn by chance have labels, "
-        f"{explored.frauds:,} of them are fraud"
-    )
+    summary = drawn_words(explored.drawing.drawn, explored.drawing.labelled, explored.frauds)
     if not explored.drawing.is_sample:
-        summary += ": too few are labelled to be a sample, and each counts as any other"
+        summary += f": {NO_SAMPLE}"
     elif examples.unseen is not None:
         summary += f", and stand for {examples.unseen.sum():,.0f} more that nobody reports"
     err.print(summary, soft_wrap=True)

@@ -6,7 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream.counts import counted
+from fraudstream_tools.cli.support.shown.explored_words import explored_words
 from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, SafeConsole, out
+from fraudstream_tools.lab.backtest.estimates import ExploredFigures
 from fraudstream_tools.lab.backtest.figures import BacktestFigures, BacktestRuleFigures, ChangeFigures, RulesetFigures
 from fraudstream_tools.lab.backtest.intervals import Share
 
@@ -27,6 +29,8 @@ def print_figures(result: BacktestFigures) -> None:
         )
     else:
         out.print("there are no labels: how often rules hit is all that can be said")
+    if result.explored is not None:
+        out.print(explored_words(result.explored, result.first), soft_wrap=True)
     if result.repeated:
         out.print(f"{result.repeated:,} came more than once, and counted once")
     if result.other_features:
@@ -76,10 +80,16 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     if labelled:
         out.print(
             "95 % intervals in brackets; n: hits of which is known what they are; recall is of "
-            f"{result.known['fraud']:,} frauds",
+            f"{result.known['fraud']:,} {_of_frauds(result.explored)}",
             style="dim",
             soft_wrap=True,
         )
+
+
+def _of_frauds(explored: ExploredFigures | None) -> str:
+    if explored is None or explored.unseen is None:
+        return "frauds"
+    return f"known frauds and {explored.unseen.value:,.0f} that nobody reported"
 
 
 def _row(rule: BacktestRuleFigures, *, labelled: bool) -> list[str | Text]:
@@ -107,16 +117,19 @@ def _print_changes(changes: list[ChangeFigures], result: BacktestFigures) -> Non
     out.print(Text.assemble(("A to B", "bold"), f" {total:,} decisions change"))
     if not changes:
         return
-    labelled = _is_labelled(result)
+    labelled, is_weighed = _is_labelled(result), False
     table = Table("from", "to", "transactions", box=None, header_style="dim")
     if labelled:
         for heading in ("fraud", "no fraud", f"fraud in {result.base_currency}"):
             table.add_column(heading)
+        if is_weighed := result.explored is not None and result.explored.unseen is not None:
+            table.add_column("precision")
     for column in table.columns[2:]:
         column.justify = "right"
     for change in changes:
         row = [change.before, change.after, f"{change.transactions:,}"]
         if labelled:
             row += [f"{change.frauds:,}", f"{change.no_frauds:,}", f"{change.fraud_amount:,.2f}"]
+            row += [_cell(change.precision)] * is_weighed
         table.add_row(*row)
     out.print(table)

@@ -9,6 +9,7 @@ from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream_tools.analytics.answers import QuestionError
+from fraudstream_tools.cli.support.shown.explored_words import explored_words
 from fraudstream_tools.console.pages.rules.edit import show_editor
 from fraudstream_tools.operations.rulesets.publishing import draft_file
 from fraudstream_tools.operations.rulesets.trials import DraftBacktest, FixtureRun, try_fixtures, try_on_log
@@ -66,4 +67,6 @@ class _Trial:
         self.fixtures = fixtures
         self.backtest = backtest
         self.log_problem = log_problem
+        found = backtest.figures if backtest else None
+        self.explored = explored_words(found.explored, found.first) if found and found.explored else None
         self.shown = backtest.changes[:CHANGES] if backtest else ()

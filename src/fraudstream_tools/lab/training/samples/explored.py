@@ -13,8 +13,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_tools.lab.training.boosting import Flags
-
 LEAST_LOOKED_AT: Final = 0.8
 """Share of what was drawn; with fewer labels somebody may have picked, and labels are no sample: own choice."""
 
@@ -34,7 +32,7 @@ class Drawing:
         """Whether so many were looked at that their labels tell of all approvals."""
         return 0 < self.drawn * LEAST_LOOKED_AT <= self.labelled
 
-    def spans(self, timestamps: NDArray[np.int64]) -> Flags:
+    def spans(self, timestamps: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return what happened while approvals were drawn."""
         return (timestamps >= self.first) & (timestamps <= self.last)
 
@@ -48,6 +46,16 @@ class Explored:
     """Number of frauds among the drawn."""
     reported: float | None
     """Share of approved frauds that were not drawn and that somebody reports; None where the drawn ones do not say."""
+
+
+def looked_at(probabilities: NDArray[np.float64], drawing: Drawing) -> NDArray[np.float64]:
+    """Return with which probability approvals were drawn and labelled.
+
+    Args:
+        probabilities: with which each was drawn.
+        drawing: what was drawn in all, at least one of them labelled.
+    """
+    return np.minimum(probabilities * drawing.labelled / drawing.drawn, 1.0)
 
 
 def unseen_frauds(
@@ -66,8 +74,7 @@ def unseen_frauds(
     frauds = int(is_drawn.sum())
     if not frauds or not drawing.is_sample:
         return np.zeros(len(probabilities)), Explored(drawing=drawing, frauds=frauds, reported=None)
-    looked_at = np.where(is_drawn, probabilities, 1.0) * drawing.labelled / drawing.drawn
-    others = np.where(is_drawn, 1 / np.minimum(looked_at, 1.0) - 1, 0.0)
+    others = np.where(is_drawn, 1 / looked_at(probabilities, drawing) - 1, 0.0)
     expected = float(others.sum())
     share = min(float(reported.sum()) / expected, 1.0) if expected else 1.0
     return others * (1 - share), Explored(drawing=drawing, frauds=frauds, reported=share)

@@ -20,6 +20,7 @@ from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType, Verdict
+from fraudstream_tools.lab.backtest.exploration import exploration_query, read_exploration
 from fraudstream_tools.lab.backtest.queries import DECLINED, backtest_query, standing_of
 from fraudstream_tools.lab.backtest.run import Truths
 from fraudstream_tools.lab.training.samples.explored import Drawing
@@ -103,7 +104,8 @@ class LogSample:
         self.other_kinds: int = counted
         """Frauds of kinds that are left out."""
         self.strata = self._count()
-        self.drawing = self._drawing()
+        explored = read_exploration(next(log.ask(exploration_query(self._rows, log.horizon))))
+        self.drawing = explored.drawing if explored else Drawing()
         self._shares = shares_of(self.strata.legitimate, most)
         self.of = sum(self.strata.legitimate.values())
 
@@ -132,15 +134,6 @@ class LogSample:
             elif standing == Standing.UNKNOWN:
                 too_new += number
         return Strata(legitimate=legitimate, too_new=too_new, declined=declined, stopped=stopped)
-
-    def _drawing(self) -> Drawing:
-        """Count what was put into the review queue by chance, and is old enough to have a label."""
-        counted = "count(*), count(label), coalesce(min(timestamp), 0), coalesce(max(timestamp), 0)"
-        mature = f"timestamp <= {self._log.horizon.matured_until}"
-        ((drawn, labelled, first, last),) = self._log.ask(
-            f"SELECT {counted} FROM {self._rows} WHERE explorationPropensity IS NOT NULL AND {mature}"
-        )
-        return Drawing(drawn=drawn, labelled=labelled, first=first, last=last)
 
     def rows(self, ruleset: Ruleset) -> Iterator[SampledRow]:
         """Return each transaction that is drawn, in the order of time.
@@ -176,9 +169,9 @@ class LogSample:
         )
         key_count = len(asked.keys)
         for timestamp, labeled_at, source, declined, day, band, approved, propensity, *values in self._log.ask(query):
-            standing, ((truths, _),) = asked.read(values[:key_count])
+            known, ((truths, _),) = asked.read(values[:key_count])
             yield SampledRow(
-                standing=standing,
+                standing=known.standing,
                 timestamp=timestamp,
                 labeled_at=labeled_at,
                 source=source,
