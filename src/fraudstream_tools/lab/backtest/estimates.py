@@ -77,7 +77,7 @@ class FraudWeights:
         return bool(self.drawn_from)
 
     def total(self, of: Mapping[int, int]) -> float:
-        """Return the sum of what is there of each probability, each for as many as it stands for."""
+        """Return for how many frauds known ones stand, given their numbers by the probability."""
         # In one order, since sums of floats depend on it.
         return sum(number * self.stands_for.get(propensity, 1.0) for propensity, number in sorted(of.items()))
 
