@@ -86,7 +86,7 @@ def test_the_most_that_is_read_is_said_before_anything_runs(backtest: Command, l
     local.failing = "HIVE_BAD_DATA: broken"
     ran = by_athena(backtest)
     assert ran.code == 1
-    said = re.search(r"(\d+) files: Athena reads at most ([\d,]+) bytes \(\$0\.0001\)", ran.err)
+    said = re.search(r"(\d+) files: Athena reads at most ([\d,]+) bytes \(\$0\.0002\)", ran.err)
     assert said
     assert int(said[1]) == len(list(local.log.glob("decisions/*/*"))) + len(list(local.log.glob("labels/*/*")))
     assert "HIVE_BAD_DATA" in ran.err
