@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.transaction import AuthorizationResult, TransactionType
+from fraudstream.transactions.transaction import AuthorizationResult, EntryMode, TransactionType
 
 START: Final = 1_793_600_000_000
 """Epoch milliseconds: a day of November 2026."""
@@ -21,6 +21,7 @@ _FRAUD_OF_STOLEN: Final = 0.7
 _TAKEN_BACK: Final = 0.15
 _LEGITIMATE: Final = 0.02
 """Shares: of declines, late clients, stolen cards, labels, and labels that are followed by another one."""
+_COPIED_CARD: Final = {"amountMinor": 10_000, "entryMode": EntryMode.MAGSTRIPE, "merchantCountry": "VN"}
 _KINDS: Final = {
     TransactionType.PAYMENT: 75,
     TransactionType.TRANSFER: 8,
@@ -58,6 +59,7 @@ class Workload:
         start: int = START,
         name: str = "t",
         untimed: float = 0,
+        copied: float = 0,
     ) -> None:
         """Set how many there are.
 
@@ -68,8 +70,13 @@ class Workload:
             start: of the first day, epoch milliseconds.
             name: what all ids begin with.
             untimed: share of the transactions that do not say when they happened: the time of receipt stands for it.
+            copied: share of the transactions that are withdrawals abroad by a copy of a card: a rule that ships flags
+                each, whatever else has come by then.
         """
         self._untimed = untimed
+        self._copied = copied
+        self._truth_seed = chance.getrandbits(32)
+        self._asked = 0
         self._start = start
         self._name = name
         self._chance = chance
@@ -97,7 +104,9 @@ class Workload:
     def _post(self, name: str, customer: str, at: int) -> Post:
         chance = self._chance
         self.posted.setdefault(customer, []).append(name)
-        kind = chance.choices(list(_KINDS), weights=list(_KINDS.values()))[0]
+        copied = bool(self._copied) and chance.random() < self._copied
+        kinds = {TransactionType.WITHDRAWAL: 1} if copied else _KINDS
+        kind = chance.choices(list(kinds), weights=list(kinds.values()))[0]
         # One merchant in three transactions is the busiest.
         merchant = 0 if chance.random() < 1 / 3 else chance.randrange(self._merchants)
         declined = chance.random() < _DECLINED
@@ -123,6 +132,8 @@ class Workload:
             fields["terminalId"] = f"terminal-{merchant}"
         if self._untimed and chance.random() < self._untimed:
             del fields["timestamp"]
+        if copied:
+            fields |= _COPIED_CARD
         if declined:
             fields["authorizationResult"] = AuthorizationResult.DECLINED
             fields["responseCode"] = chance.choice(["05", "51", "91"])
@@ -134,14 +145,19 @@ class Workload:
         Args:
             now: epoch milliseconds.
         """
-        chance = self._chance
-        for names in list(self.posted.values()):
+        self._asked += 1
+        for customer, names in list(self.posted.items()):
             # A stolen card: all that was paid with it, at once, as a file of chargebacks says it.
-            burst = chance.random() < _STOLEN
+            burst = self._truth_of(customer).random() < _STOLEN
             for name in names:
+                chance = self._truth_of(name)
                 if chance.random() < (_FRAUD_OF_STOLEN if burst else _FRAUD):
                     yield KnownTruth(name, "FRAUD", now)
                     if chance.random() < _TAKEN_BACK:
                         yield KnownTruth(name, "LEGITIMATE", now + 1)
                 elif chance.random() < _LEGITIMATE:
                     yield KnownTruth(name, "LEGITIMATE", now)
+
+    def _truth_of(self, name: str) -> random.Random:
+        """Return what draws the truth of a customer or transaction: how much was posted by then changes no other's."""
+        return random.Random(f"{self._truth_seed} {self._asked} {name}")

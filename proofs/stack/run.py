@@ -22,6 +22,8 @@ from proofs.stack.vandal import StackVandal
 _DAYS: Final = 12
 _LOG_BATCHES: Final = (1, 400)
 """Smallest and largest batch in which the log is written again."""
+_COPIED: Final = 0.1
+"""Share of the transactions that are flagged in every order in which they can come."""
 _LABELLED_AT: Final = (0.3, 0.7)
 """Shares of the transactions after which people say what is known, as they do at the end."""
 
@@ -72,7 +74,8 @@ def run(system: ProofDeployment, what: StackRun, say: Say) -> StackOutcome:
     first_day = today()
     faults = StackFaults(what.seed, what.rate, what.only, what.batch_rate)
     start = epoch_milliseconds() - (_DAYS + 1) * DAY
-    workload = Workload(random.Random(what.seed + 1), what.transactions, _DAYS, start=start, name=f"s{what.seed}")
+    chance, name = random.Random(what.seed + 1), f"s{what.seed}"
+    workload = Workload(chance, what.transactions, _DAYS, start=start, name=name, copied=_COPIED)
     vandal = StackVandal(system.cloud, system.proxy, faults)
     cast = _Cast(
         system=system,
