@@ -151,15 +151,6 @@ class Keys(pulumi.ComponentResource):
                     }
                 },
             ),
-            Statement(
-                principal={"Service": "cloudwatch.amazonaws.com"},
-                actions=("kms:Decrypt", "kms:GenerateDataKey*"),
-                resources=itself,
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": place.account_id},
-                    "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{place.name('alarm', '*')}")},
-                },
-            ),
         )
 
     def _through(self, service: KeyUser, actions: Sequence[str]) -> tuple[Statement, ...]:

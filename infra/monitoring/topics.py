@@ -65,18 +65,21 @@ class Topics(pulumi.ComponentResource):
                 "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{place.name('alarm', '*')}")},
             },
         )
+        # Without the stack's key: nothing works where that is disabled or to be deleted, and alarms are to tell of it.
         self.alarms = self._topic("alarms", alarm_email, alarm_publisher)
-        self.alerts = self._topic("alerts", alert_email)
+        self.alerts = self._topic("alerts", alert_email, key=keys.arn)
         self.register_outputs({"alarms": self.alarms.arn, "alerts": self.alerts.arn})
 
     def add_events(self) -> aws.sns.Topic:
         """Create the topic that other systems follow."""
-        return self._topic("events", None)
+        return self._topic("events", None, key=self._keys.arn)
 
-    def _topic(self, purpose: str, email: str | None, *publishers: Statement) -> aws.sns.Topic:
+    def _topic(
+        self, purpose: str, email: str | None, *publishers: Statement, key: pulumi.Output[str] | None = None
+    ) -> aws.sns.Topic:
         child = pulumi.ResourceOptions(parent=self)
         name = self._place.name("topic", purpose)
-        topic = aws.sns.Topic(name, name=name, kms_master_key_id=self._keys.arn, opts=child)
+        topic = aws.sns.Topic(name, name=name, kms_master_key_id=key, opts=child)
         aws.sns.TopicPolicy(
             self._place.name("policy", f"topic-{purpose}"),
             arn=topic.arn,

@@ -267,16 +267,13 @@ def policy_of(resource: Resource) -> list[dict[str, Any]]:
     return json.loads(resource["policy"])["Statement"]
 
 
-def test_the_key_serves_logs_and_alarms_of_this_stack(graph: Graph) -> None:
-    owner, logs, alarms = policy_of(graph.one("aws:kms/key:Key"))
+def test_the_key_serves_logs_of_this_stack_and_its_owner(graph: Graph) -> None:
+    owner, logs = policy_of(graph.one("aws:kms/key:Key"))
     assert owner["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert logs["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
     assert logs["Action"] == ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
     pattern = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:log-group-*-test"
     assert logs["Condition"] == {"StringLike": {"kms:EncryptionContext:aws:logs:arn": pattern}}
-    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
-    assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
 
 
 def test_only_alarms_of_this_stack_may_publish_to_their_topic(graph: Graph) -> None:

@@ -1,5 +1,6 @@
 """Tables, bucket, and the key that encrypts what they hold."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from fraudstream.detection.models.selection import load_models, parse_selection
 from fraudstream.detection.stores.lists.listings import Listing
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
+ALARMS = "topic-alarms-test"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 BUCKET = f"bucket-reports-{ACCOUNT}-test"
 MODELS = Path(__file__).parents[3] / "models"
@@ -201,7 +203,15 @@ def test_one_key_of_the_stacks_own_encrypts_everything(graph: Graph) -> None:
         "aws:sqs/queue:Queue": "kmsMasterKeyId",
     }
     for kind, key in encrypted.items():
-        assert {each[key] for each in graph.of(kind)} == {KEY}
+        assert {each[key] for each in graph.of(kind) if each["name"] != ALARMS} == {KEY}
+
+
+def test_alarms_need_no_key_so_that_they_tell_of_one_that_is_disabled(graph: Graph) -> None:
+    assert "kmsMasterKeyId" not in graph.one("aws:sns/topic:Topic", ALARMS).inputs
+    principals = [
+        statement["Principal"] for statement in json.loads(graph.one("aws:kms/key:Key")["policy"])["Statement"]
+    ]
+    assert {"Service": "cloudwatch.amazonaws.com"} not in principals
 
 
 def test_the_key_is_rotated_and_goes_a_week_after_the_stack(graph: Graph) -> None:
