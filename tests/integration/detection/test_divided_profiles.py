@@ -204,6 +204,44 @@ def test_a_divided_profile_costs_one_request_more_where_that_is_known(world: Wor
     assert sorted((len(read["Keys"]), read["ConsistentRead"]) for read in reads) == [(1, True), (SHARDS, False)]
 
 
+def test_the_shards_of_a_divided_person_are_read_in_their_newest_state(world: World) -> None:
+    world.store(transaction(1))
+    world.analyze()
+    world.divide("customer#tok_ann")
+    store = world.profile_store()
+    store.load(["customer#tok_ann"])
+    _, asked = calls(world)
+    store.load(["customer#tok_ann"])
+    reads = [each["RequestItems"]["profiles"] for each in asked]
+    assert [(len(read["Keys"]), read["ConsistentRead"]) for read in reads] == [(1 + SHARDS, True)]
+
+
+def test_a_decided_batch_of_a_divided_customer_that_comes_again_changes_nothing(world: World) -> None:
+    world.store(transaction("first", merchant_id="tok_shop"))
+    world.analyze()
+    sharding = world.divide("customer#tok_ann")
+    shards = set(sharding.keys("customer#tok_ann"))
+    world.store(*(transaction(number, merchant_id="tok_shop") for number in range(3)))
+    records = world.records()
+    world.analyze(records)
+    # So many sales that the shop's ring has forgotten those of the batch.
+    world.store(*(sale(number) for number in range(10, 30)))
+    world.analyze()
+
+    def read_as_before(params: dict[str, Any], **_: object) -> None:
+        """Have a read that need not be consistent find nothing of what the customer's shards have learnt."""
+        read = params["RequestItems"]["profiles"]
+        if not read["ConsistentRead"]:
+            keys = [key["entity"]["S"] for key in read["Keys"]]
+            read["Keys"] = [to_item({"entity": f"{key}#old" if key in shards else key}) for key in keys]
+
+    recover = world.interfere("BatchGetItem", read_as_before)
+    analysis = world.analyze(records)
+    recover()
+    assert (analysis.failures, analysis.latencies) == ([], [])
+    assert sales(world) == 1 + 3 + 20
+
+
 def test_an_inline_decision_sees_all_shards(world: World) -> None:
     world.store(sale(1))
     world.analyze()

@@ -16,7 +16,7 @@ from proofs.faults.mutations import MUTATIONS
 from proofs.faults.report import figures, table
 from proofs.faults.system import System
 
-SEED = 8
+SEED = 7
 
 
 def run(
@@ -53,6 +53,13 @@ def test_where_no_function_dies_every_profile_is_exact(faults: frozenset[Fault])
     _, verdict = run(SEED, 250, 0.05, faults)
     assert verdict.faultless
     assert (verdict.residue, verdict.residue_labels) == (0, 0)
+
+
+def test_a_batch_of_a_divided_customer_that_comes_again_counts_nothing_twice() -> None:
+    # By this seed, as by the one above, the shards of a customer are read stale when a decided batch comes again.
+    system, verdict = run(38, 250, 0.05, frozenset({Fault.STALE, Fault.DUPLICATED}))
+    assert any(key.startswith("customer#") for key in system.divided)
+    assert (verdict.faultless, verdict.residue, verdict.residue_labels) == (True, 0, 0), verdict.examples
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

@@ -48,7 +48,7 @@ from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.storage.attributes import Item, to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from concurrent.futures import Executor
 
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -121,9 +121,9 @@ class ProfileStore:
     def load(self, keys: Collection[str], *, is_first: bool = False) -> LoadedProfiles:
         """Read profiles.
 
-        Those of a person are read consistently: a retry tells by them what it has done before. Shards, and on the first
-        read also other profiles that many share, may be some milliseconds old: that costs half as much, and a write of
-        a profile that has changed meanwhile is refused.
+        Those of a person are read consistently, their shards too: a retry tells by them what it has done before. Other
+        shards, and on the first read also other profiles that many share, may be some milliseconds old: that costs half
+        as much, and a write of a profile that has changed meanwhile is refused.
 
         Args:
             keys: of the profiles, which are those of their entities.
@@ -137,17 +137,15 @@ class ProfileStore:
         """
         known = {key: self._known[key] for key in keys if key in self._known}
         shards = {shard for key, sharding in known.items() for shard in sharding.keys(key)}
-        newest = [key for key in keys if not is_first or kind_of(key) in PERSONAL]
-        others = [*set(keys).difference(newest), *shards, *(map(item_key, keys) if is_first else ())]
-        reads = [*chunks(newest, is_consistent=True), *chunks(others, is_consistent=False)]
-        items = [item for found in self._pool.map(self._read, reads) for item in found]
+        newest = _personal(shards) | (_personal(keys) if is_first else {*keys})
+        lists = map(item_key, keys) if is_first else ()
+        items = self._read_all({*keys, *shards, *lists}, newest)
         loaded = read_items((item for item in items if item["entity"]["S"] not in shards), self._ends)
         divided = loaded.divided()
-        missing = [
+        missing = {
             shard for key, sharding in divided.items() if known.get(key) != sharding for shard in sharding.keys(key)
-        ]
-        for found in self._pool.map(self._read, chunks(missing, is_consistent=False)):
-            items += found
+        }
+        items += self._read_all(missing, _personal(missing))
         for key in keys:
             self._known.pop(key, None)
         self._known |= divided
@@ -193,6 +191,11 @@ class ProfileStore:
         """
         for shard in sharding.keys(key):
             self._dynamodb.delete_item(TableName=self._table, Key=to_item({"entity": shard}))
+
+    def _read_all(self, keys: set[str], newest: set[str]) -> list[Item]:
+        """Read items, the given ones among them consistently."""
+        reads = [*chunks(newest, is_consistent=True), *chunks(keys - newest, is_consistent=False)]
+        return [item for found in self._pool.map(self._read, reads) for item in found]
 
     def _read(self, read: ProfileRead) -> list[Item]:
         wanted = [{"entity": {"S": key}} for key in read.keys]
@@ -267,6 +270,11 @@ class ProfileStore:
         key = f"{SET_ASIDE_PREFIX}{damaged['entity']['S']}#{zlib.crc32(repr(damaged.get('state')).encode()):08x}"
         item = to_item({"entity": key, "expiresAt": int(time.time()) + self._retention_seconds})
         self._dynamodb.put_item(TableName=self._table, Item=item | {"item": {"M": damaged}})
+
+
+def _personal(keys: Iterable[str]) -> set[str]:
+    """Return those of a person's profiles and of their shards."""
+    return {key for key in keys if kind_of(key) in PERSONAL}
 
 
 def _new_sharding() -> Sharding:
