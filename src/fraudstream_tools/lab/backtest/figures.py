@@ -11,7 +11,7 @@ from fraudstream.detection.rules.rule import Mode
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
-from fraudstream_tools.lab.backtest.estimates import ExploredFigures, weights_of
+from fraudstream_tools.lab.backtest.estimates import ExploredFigures, UnseenEstimate, weights_of
 from fraudstream_tools.lab.backtest.intervals import Share
 from fraudstream_tools.lab.backtest.known_counts import KnownCounts
 from fraudstream_tools.lab.backtest.run import BacktestTally, Standing
@@ -104,6 +104,11 @@ class BacktestFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     rulesets: list[RulesetFigures]
     changes: list[ChangeFigures] | None
     """None of a single ruleset."""
+
+    @property
+    def unseen(self) -> UnseenEstimate | None:
+        """Frauds that nobody reported, which shares count too; None where nothing tells of them."""
+        return None if self.explored is None else self.explored.unseen
 
 
 def figures(

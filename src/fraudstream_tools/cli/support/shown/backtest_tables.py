@@ -8,7 +8,7 @@ from rich.text import Text
 from fraudstream.counts import counted
 from fraudstream_tools.cli.support.shown.explored_words import explored_words
 from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, SafeConsole, out
-from fraudstream_tools.lab.backtest.estimates import ExploredFigures
+from fraudstream_tools.lab.backtest.estimates import UnseenEstimate
 from fraudstream_tools.lab.backtest.figures import BacktestFigures, BacktestRuleFigures, ChangeFigures, RulesetFigures
 from fraudstream_tools.lab.backtest.intervals import Share
 
@@ -80,16 +80,14 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     if labelled:
         out.print(
             "95 % intervals in brackets; n: hits of which is known what they are; recall is of "
-            f"{result.known['fraud']:,} {_of_frauds(result.explored)}",
+            f"{result.known['fraud']:,} {_of_frauds(result.unseen)}",
             style="dim",
             soft_wrap=True,
         )
 
 
-def _of_frauds(explored: ExploredFigures | None) -> str:
-    if explored is None or explored.unseen is None:
-        return "frauds"
-    return f"known frauds and {explored.unseen.value:,.0f} that nobody reported"
+def _of_frauds(unseen: UnseenEstimate | None) -> str:
+    return "frauds" if unseen is None else f"known frauds and {unseen.value:,.0f} that nobody reported"
 
 
 def _row(rule: BacktestRuleFigures, *, labelled: bool) -> list[str | Text]:
@@ -117,12 +115,12 @@ def _print_changes(changes: list[ChangeFigures], result: BacktestFigures) -> Non
     out.print(Text.assemble(("A to B", "bold"), f" {total:,} decisions change"))
     if not changes:
         return
-    labelled, is_weighed = _is_labelled(result), False
+    labelled, is_weighed = _is_labelled(result), result.unseen is not None
     table = Table("from", "to", "transactions", box=None, header_style="dim")
     if labelled:
         for heading in ("fraud", "no fraud", f"fraud in {result.base_currency}"):
             table.add_column(heading)
-        if is_weighed := result.explored is not None and result.explored.unseen is not None:
+        if is_weighed:
             table.add_column("precision")
     for column in table.columns[2:]:
         column.justify = "right"
@@ -130,6 +128,7 @@ def _print_changes(changes: list[ChangeFigures], result: BacktestFigures) -> Non
         row = [change.before, change.after, f"{change.transactions:,}"]
         if labelled:
             row += [f"{change.frauds:,}", f"{change.no_frauds:,}", f"{change.fraud_amount:,.2f}"]
-            row += [_cell(change.precision)] * is_weighed
+            if is_weighed:
+                row.append(_cell(change.precision))
         table.add_row(*row)
     out.print(table)
